@@ -1,0 +1,92 @@
+"""Files that a run leaves behind. Each appears under its name only when it is whole."""
+
+import os
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from visu.errors import UsageError
+
+PICTURE_ENDINGS = (".png", ".jpg", ".pdf", ".svg", ".webp")
+LOG_ENDINGS = (".csv",)
+LOG_COLUMNS = "iteration,train_accuracy,train_loss,test_accuracy,test_loss"
+
+
+def check_destination(flag, path, endings):
+    """Raise UsageError unless a file can be written at `path`; None asks for nothing."""
+    if path is None:
+        return
+    path = Path(path)
+    if path.suffix.lower() not in endings:
+        found = path.suffix or "no ending"
+        raise UsageError(
+            f"{flag} {path}: expected a name ending in {', '.join(endings)}, found {found}"
+        )
+    if path.is_dir():
+        raise UsageError(
+            f"{flag} {path}: expected a file's name, but there is a folder of that name"
+        )
+    if not path.parent.is_dir():
+        raise UsageError(f"{flag} {path}: there is no folder {path.parent}; make it first")
+    if path.exists() and not os.access(path, os.W_OK):
+        raise UsageError(f"{flag} {path}: the file is there and may not be overwritten")
+    with _explained(flag, path):
+        _unfinished(path).touch()
+        _unfinished(path).unlink()
+
+
+class Log:
+    """The measurements as CSV, a line each; the test columns are empty where nothing was tested.
+
+    Accuracies are fractions, losses mean cross-entropies in nats, both with the fewest digits that
+    give the same number again.
+    """
+
+    def __init__(self, path):
+        self._path = Path(path)
+        with _explained("--log", path):
+            self._file = _unfinished(self._path).open("w", encoding="ascii", newline="\n")
+        self._write(LOG_COLUMNS)
+
+    def add(self, measurement):
+        m = measurement
+        columns = [m.iteration, *m.training, *(m.test or ("", ""))]
+        self._write(",".join(map(str, columns)))
+
+    def close(self):
+        with _explained("--log", self._path):
+            self._file.close()
+            _unfinished(self._path).replace(self._path)
+
+    def _write(self, line):
+        with _explained("--log", self._path):
+            self._file.write(line + "\n")
+            # Line by line: whatever ends the run, what was measured until then is on the disk.
+            self._file.flush()
+
+
+def save_picture(figure, path, flag="--save"):
+    """Save a matplotlib figure, as its ending says; UsageError if the disk won't take it."""
+    path = Path(path)
+    with _explained(flag, path):
+        try:
+            figure.savefig(_unfinished(path), format=path.suffix[1:].lower())
+            _unfinished(path).replace(path)
+        except BaseException:
+            with suppress(OSError):
+                _unfinished(path).unlink()
+            raise
+
+
+def _unfinished(path):
+    return path.with_name(f".{path.name}.unfinished")
+
+
+@contextmanager
+def _explained(flag, path):
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        raise UsageError(
+            f"{flag} {path}: can't be written ({reason}); choose another place"
+        ) from None

@@ -1,0 +1,83 @@
+"""The flags that every lesson understands."""
+
+import argparse
+import sys
+from typing import NamedTuple
+
+from visu.errors import UsageError
+from visu.files import LOG_ENDINGS, PICTURE_ENDINGS, check_destination
+
+
+class Options(NamedTuple):
+    iterations: int
+    seed: int = 0
+    data: str | None = None
+    window: bool = True
+    fast: bool = False
+    save: str | None = None
+    log: str | None = None
+
+
+def parse(name, description, iterations, arguments=None):
+    """Read the command line of lesson `name`; wrong flags end the program with exit code 2."""
+    parser = argparse.ArgumentParser(
+        prog=f"{name}.py",
+        description=description,
+        epilog="In the window: 1 to 6 show one panel, 7 8 9 two, 0 or Esc all, Space pauses.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--no-window", action="store_true", help="train without pictures, text only")
+    add("--fast", action="store_true", help="as fast as the machine can, not at a pace to watch")
+    add(
+        "--iterations",
+        type=_whole_number(1, 10**9),
+        default=iterations,
+        metavar="N",
+        help=f"train for N iterations of 100 digits (this lesson: {iterations:,})",
+    )
+    add(
+        "--seed",
+        type=_whole_number(0, 2**32 - 1),
+        default=0,
+        metavar="N",
+        help="of everything random; the same seed gives the same numbers (0)",
+    )
+    add("--data", metavar="DIR", help="train on the four IDX files in DIR instead of MNIST")
+    add("--save", metavar="FILE.png", help="save the six panels at the end")
+    add("--log", metavar="FILE.csv", help="write every measurement, a line each")
+    add("--verbose", action="store_true", help="show TensorFlow's own messages")
+    if "ipykernel" in sys.modules:
+        # A notebook's own arguments (-f kernel.json) stand where the lesson's would.
+        given, _ = parser.parse_known_args(arguments)
+    else:
+        given = parser.parse_args(arguments)
+    try:
+        check_destination("--save", given.save, PICTURE_ENDINGS)
+        check_destination("--log", given.log, LOG_ENDINGS)
+    except UsageError as error:
+        parser.error(str(error))
+    return Options(
+        iterations=given.iterations,
+        seed=given.seed,
+        data=given.data,
+        window=not given.no_window,
+        fast=given.fast,
+        save=given.save,
+        log=given.log,
+    )
+
+
+def _whole_number(least, most):
+    def convert(text):
+        try:
+            number = int(text)
+        except ValueError:
+            number = None
+        if number is None or not least <= number <= most:
+            raise argparse.ArgumentTypeError(
+                f"expected a whole number from {least} to {most}, found {text!r}"
+            )
+        return number
+
+    return convert

@@ -1,0 +1,47 @@
+"""Which part of a curve its panel shows. Pure functions of the measurements so far."""
+
+import numpy as np
+
+ACCURACY_FLOORS = (0.95, 0.9, 0.8, 0.5)
+LOSS_CEILINGS = (0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 10.0, 50.0, 100.0)
+BEGINNING = 0.2  # the share of a run that may leave the picture, once there is enough to see
+ENOUGH = 10  # measurements
+NOISE = 5  # percent of the noisy training values that may stand outside
+
+
+def iteration_limit(iteration, iterations):
+    """The right end of the x-axis: it doubles when the run reaches it, up to the run's end."""
+    limit = iterations
+    while limit / 2 >= max(iteration, 1) and limit > iterations / 32:
+        limit /= 2
+    return limit
+
+
+def accuracy_floor(training, test):
+    """The lower end of the accuracy axis: high enough to see the difference that matters now.
+
+    training, test  float [n, 3]: iteration, accuracy, loss
+    """
+    lowest = _recent(training[:, :2], test[:, :2], np.nanpercentile, NOISE, np.min)
+    return next((floor for floor in ACCURACY_FLOORS if lowest is not None and lowest >= floor), 0.0)
+
+
+def loss_ceiling(training, test):
+    """The upper end of the loss axis, likewise. Losses that are not finite don't count."""
+    training, test = training[:, [0, 2]], test[:, [0, 2]]
+    highest = _recent(training, test, np.nanpercentile, 100 - NOISE, np.max)
+    if highest is None:
+        highest = np.log(10) * 1.05
+    return next((top for top in LOSS_CEILINGS if highest <= top), 2 * highest)
+
+
+def _recent(training, test, percentile, q, extreme):
+    if len(training) < ENOUGH:
+        return None
+    settled = BEGINNING * training[-1, 0]
+    noisy = training[(training[:, 0] >= settled) & np.isfinite(training[:, 1]), 1]
+    exact = test[(test[:, 0] >= settled) & np.isfinite(test[:, 1]), 1]
+    found = ([percentile(noisy, q)] if len(noisy) else []) + (
+        [extreme(exact)] if len(exact) else []
+    )
+    return extreme(found) if found else None

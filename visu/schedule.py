@@ -1,0 +1,28 @@
+"""When a run measures itself. Pure arithmetic on iteration numbers."""
+
+from typing import NamedTuple
+
+SETTLED = 2000  # iterations after which test accuracy moves slowly
+
+
+class Schedule(NamedTuple):
+    """Training is measured every `measure_every` iterations, the test set every `test_every`.
+
+    With `rarer_tests`, evaluations are half as frequent after iteration 2,000: each costs as much
+    as a third of 100 training iterations. The first and the last iteration are always measured
+    in full.
+    """
+
+    iterations: int
+    measure_every: int
+    test_every: int
+    rarer_tests: bool
+
+    def is_tested(self, iteration):
+        late = self.rarer_tests and iteration > SETTLED
+        every = 2 * self.test_every if late else self.test_every
+        return iteration % every == 0 or iteration == self.iterations
+
+    def next_measured(self, iteration):
+        """The first iteration after this one that is measured."""
+        return min((iteration // self.measure_every + 1) * self.measure_every, self.iterations)

@@ -1,0 +1,72 @@
+"""What a run says in the terminal."""
+
+import sys
+
+import tensorflow as tf
+from tqdm import tqdm
+
+PLAIN_LINES = 20  # in place of the bar, when the output is not a terminal
+
+
+def opening_line(name, title, parameters):
+    """Which lesson, how large, on what."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        details = tf.config.experimental.get_device_details(gpus[0])
+        device = f"on the GPU ({details.get('device_name', 'unnamed')})"
+    else:
+        device = "on the CPU (TensorFlow sees no GPU)"
+    return f"{name}: {title} · {parameters:,} parameters, {device}"
+
+
+def final_line(last, best, test_size):
+    """The result of a run, from its last measurement and its best test accuracy."""
+    misread = round((1 - last.test.accuracy) * test_size)
+    return (
+        f"final test accuracy: {last.test.accuracy:.4f} (best {best:.4f}), "
+        f"{misread} of {test_size} misread, {last.iteration} iterations, {last.seconds:.1f} s"
+    )
+
+
+class Progress:
+    """A progress bar where there is a terminal, now and then a plain line where there is none."""
+
+    def __init__(self, iterations):
+        self._iterations = iterations
+        self._plain = not sys.stdout.isatty()
+        self._next_line = 0.0
+        self._test = None
+        self._bar = tqdm(
+            total=iterations,
+            file=sys.stdout,
+            disable=self._plain,
+            bar_format="{n_fmt}/{total_fmt} {bar} {desc} {rate_fmt} {remaining} left",
+            unit=" it",
+            dynamic_ncols=True,
+            leave=False,
+        )
+
+    def add(self, measurement):
+        m = measurement
+        self._test = m.test or self._test
+        scores = (
+            f"epoch {int(m.epoch) + 1} · train {m.training.accuracy:.2f} {m.training.loss:.3f}"
+            f" · test {self._test.accuracy:.4f} {self._test.loss:.4f}"
+        )
+        if not self._plain:
+            self._bar.set_description_str(scores, refresh=False)
+            self._bar.update(m.iteration - self._bar.n)
+        elif m.test and (m.iteration >= self._next_line or m.iteration == self._iterations):
+            self._next_line = m.iteration + self._iterations / PLAIN_LINES
+            rate = m.iteration / m.seconds
+            left = (
+                f"{(self._iterations - m.iteration) / rate:.0f} s left"
+                if m.iteration
+                else "starting"
+            )
+            print(
+                f"{m.iteration}/{self._iterations} · {scores} · {rate:.0f} it/s, {left}", flush=True
+            )
+
+    def close(self):
+        self._bar.close()
