@@ -224,6 +224,7 @@ class _Run:
         panels = self._panels_on(figure)
         panels.update(self._history)
         last = self._history.last
+        panels.status.set_animated(False)
         panels.status.set_text(f"iteration {last.iteration:,} of {self._options.iterations:,}")
         save_picture(figure, self._picture)
 

@@ -1,47 +1,55 @@
-"""Where the panels stand, in every view. Pure arithmetic."""
+"""Where the panels stand, in every view. Pure arithmetic, in pixels from the lower left corner."""
 
 # Keys as matplotlib names them, and the panels that each shows.
+ALL = (1, 2, 3, 4, 5, 6)
 VIEWS = {
-    **{str(panel): (panel,) for panel in range(1, 7)},
+    **{str(panel): (panel,) for panel in ALL},
     "7": (1, 2),
     "8": (4, 5),
     "9": (3, 6),
-    "0": (1, 2, 3, 4, 5, 6),
-    "escape": (1, 2, 3, 4, 5, 6),
+    "0": ALL,
+    "escape": ALL,
 }
-ALL = VIEWS["0"]
 
 # Inches around the axes of a panel, for its tick labels and its title: they don't grow with it.
-LEFT, RIGHT, TOP, BOTTOM = 0.62, 0.14, 0.42, 0.34
-HEAD = 0.42  # the line above all panels
-# The third column holds the digits, whose mosaics are wider than high.
-COLUMNS = {1: 1.0, 2: 1.0, 3: 1.3, 4: 1.0, 5: 1.0, 6: 1.3}
+LEFT, RIGHT, TOP, BOTTOM = 0.62, 0.24, 0.36, 0.32
+HEAD = 0.4  # the line above all panels
+# How wide a panel is beside others in its row. The test digits are wider than high; in the third
+# column, the training digits share their width.
+WIDTHS = {1: 1.0, 2: 1.0, 3: 1.35, 4: 1.0, 5: 1.0, 6: 1.35}
+WIDTHS_OF_DIGITS = {3: 1.0, 6: 1.5}
 
 
-def cells(view, width, height):
-    """The rectangle of each panel of `view` with its labels, in a figure of width x height inches.
+def cells(view, width, height, dpi):
+    """The rectangle of each panel of `view`, its labels included, in a figure of width x height.
 
-    Returns {panel: (left, bottom, width, height)} in inches.
+    Returns {panel: (left, bottom, width, height)}, whole pixels that leave no gap.
     """
     rows = [view[:3], view[3:]] if len(view) > 3 else [view]
-    row_height = (height - HEAD) / len(rows)
+    usable = height - round(HEAD * dpi)
+    lines = [round(usable * (1 - number / len(rows))) for number in range(len(rows) + 1)]
     found = {}
-    for number, row in enumerate(rows):
-        share = width / sum(COLUMNS[panel] for panel in row)
+    for row, top, bottom in zip(rows, lines, lines[1:], strict=False):
+        widths = WIDTHS_OF_DIGITS if row == (3, 6) else WIDTHS
+        share = width / sum(widths[panel] for panel in row)
         left = 0.0
         for panel in row:
-            bottom = height - HEAD - (number + 1) * row_height
-            found[panel] = (left, bottom, share * COLUMNS[panel], row_height)
-            left += share * COLUMNS[panel]
+            right = left + share * widths[panel]
+            found[panel] = (round(left), bottom, round(right) - round(left), top - bottom)
+            left = right
     return found
 
 
-def axes_rectangle(cell):
-    """The part of a cell, in inches, that is left for the axes; at least a tenth of an inch."""
+def axes_rectangle(cell, dpi, aspect=None):
+    """The part of a cell that its axes take, in whole pixels, at least 8 x 8.
+
+    aspect  width / height to keep, at the upper left; None fills the cell
+    """
     left, bottom, width, height = cell
-    return (
-        left + LEFT,
-        bottom + BOTTOM,
-        max(width - LEFT - RIGHT, 0.1),
-        max(height - TOP - BOTTOM, 0.1),
-    )
+    x, y = left + round(LEFT * dpi), bottom + round(BOTTOM * dpi)
+    w = max(width - round((LEFT + RIGHT) * dpi), 8)
+    h = max(height - round((TOP + BOTTOM) * dpi), 8)
+    if aspect is None:
+        return x, y, w, h
+    kept_w, kept_h = min(w, max(round(h * aspect), 8)), min(h, max(round(w / aspect), 8))
+    return x, y + h - kept_h, kept_w, kept_h

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-RIGHT = (255, 255, 255)  # behind digits that were read correctly
-# Behind misread ones. Darker than white by far: red against white is told apart by brightness too.
+# Behind misread digits. White is behind the others: red against white is told apart by its
+# brightness too.
 WRONG = (240, 106, 88)
 GAP = (226, 229, 233)  # where there is no digit to show
 LABEL_INK, COMPUTED_INK = (0, 0, 0), (255, 255, 255)
@@ -41,23 +41,19 @@ def mosaic(digits, rows, columns):
     Returns uint8 [rows * height, columns * width, 3]. A misread digit has its true label small at
     its left edge, in black, and what the network computed at its right edge, in white.
     """
-    count = len(digits.images)
-    wrong = digits.labels != digits.computed
-    ink = digits.images[..., 0]
-    paper = np.where(wrong[:, None], np.uint8(WRONG), np.uint8(RIGHT))
-    tiles = (paper[:, None, None, :] * (1 - ink[..., None])).astype(np.uint8)
-    for i in np.flatnonzero(wrong):
-        _stamp(tiles[i], GLYPHS[digits.labels[i] % 10], "left", LABEL_INK)
-        _stamp(tiles[i], GLYPHS[digits.computed[i] % 10], "right", COMPUTED_INK)
-    height, width = ink.shape[1:]
+    count, height, width = digits.images.shape[:3]
+    paper = np.rint(255 * (1 - digits.images[..., 0])).astype(np.uint8)
     canvas = np.empty((rows * columns, height, width, 3), np.uint8)
-    canvas[:count], canvas[count:] = tiles, GAP
+    canvas[:count], canvas[count:] = paper[..., None], GAP
+    wrong = np.flatnonzero(digits.labels != digits.computed)
+    canvas[wrong] = canvas[wrong] / 255.0 * WRONG
+    glyph_height, glyph_width = GLYPHS.shape[1:]
+    above = height - 1 - glyph_height
+    for labels, left, ink in (
+        (digits.labels, 0, LABEL_INK),
+        (digits.computed, width - glyph_width, COMPUTED_INK),
+    ):
+        which, y, x = np.nonzero(GLYPHS[np.asarray(labels, int)[wrong] % len(GLYPHS)])
+        canvas[wrong[which], above + y, left + x] = ink
     grid = canvas.reshape(rows, columns, height, width, 3).swapaxes(1, 2)
     return grid.reshape(rows * height, columns * width, 3)
-
-
-def _stamp(tile, glyph, side, ink):
-    height, width = glyph.shape
-    bottom = tile.shape[0] - 1
-    left = 0 if side == "left" else tile.shape[1] - width
-    tile[bottom - height : bottom, left : left + width][glyph] = ink

@@ -11,7 +11,7 @@ NOISE = 5  # percent of the noisy training values that may stand outside
 
 def iteration_limit(iteration, iterations):
     """The right end of the x-axis: it doubles when the run reaches it, up to the run's end."""
-    limit = iterations
+    limit = float(iterations)
     while limit / 2 >= max(iteration, 1) and limit > iterations / 32:
         limit /= 2
     return limit
@@ -45,3 +45,15 @@ def _recent(training, test, percentile, q, extreme):
         [extreme(exact)] if len(exact) else []
     )
     return extreme(found) if found else None
+
+
+def spread_limit(percentiles):
+    """The upper end of a spread's axis, and the lower one with a minus.
+
+    percentiles  float [n, 8]; those that are not finite don't count
+    """
+    sizes = np.abs(percentiles[np.isfinite(percentiles)])
+    largest = float(sizes.max()) if len(sizes) else 0.0
+    exponents = range(-1, 38)
+    steps = (digit * 10.0**exponent for exponent in exponents for digit in (1, 1.5, 2, 3, 5, 7))
+    return next((step for step in steps if largest <= step), largest)

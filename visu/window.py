@@ -5,9 +5,9 @@ import sys
 import time
 
 import matplotlib
-from matplotlib.transforms import Bbox
 
 from visu.layout import VIEWS
+from visu.painting import Painter
 
 SIZE = (12.8, 7.2)  # inches; 1280 x 720 pixels at 100 dots an inch
 TICK = 0.03  # seconds between looks at the run
@@ -76,8 +76,9 @@ class Window:
             " ": self._pause,
             "h": self._reset_zoom,
         }
+        self._painter = Painter(panels)
         self._last_shown = self._title = None
-        self._background, self._stale = {}, False
+        self._repaint = False
         self._next_frame = 0.0
         self._closing = False
         self._result = None
@@ -115,21 +116,20 @@ class Window:
 
     def _show(self, view):
         self._panels.show(view)
-        self._canvas.draw()
+        self._painter.paint_all()
 
     def _pause(self):
         if self._result is None:
             self._control.toggle_pause()
             self._write_status()
-            self._blit(set())
+            self._painter.paint(())
 
     def _reset_zoom(self):
         self._panels.reset_zoom()
         toolbar = self._canvas.manager.toolbar
         if toolbar is not None:
             toolbar.update()  # forgets the views that "back" would go to
-        self._last_shown = None
-        self._canvas.draw()
+        self._painter.paint_all()
 
     def _tick(self):
         if self._closing:
@@ -139,23 +139,17 @@ class Window:
             return
         began = time.perf_counter()
         state = (self._history.last, self._control.paused, self._result)
-        if self._stale:
-            self._canvas.draw()
+        if self._repaint:
+            self._repaint = False
+            self._painter.paint_all()
         elif state != self._last_shown and began >= self._next_frame:
             self._last_shown = state
-            self._refresh()
+            self._write_status()
+            self._painter.paint(self._panels.update(self._history))
             spent = time.perf_counter() - began
             self.frames += 1
             self.drawing_seconds += spent
             self._next_frame = began + max(1 / FRAMES_A_SECOND, spent / DRAWING_SHARE)
-
-    def _refresh(self):
-        self._write_status()
-        changed, axis_changed = self._panels.update(self._history)
-        if axis_changed or not self._background:
-            self._canvas.draw()
-        else:
-            self._blit(changed)
 
     def _write_status(self):
         last = self._history.last
@@ -177,41 +171,8 @@ class Window:
             self._canvas.manager.set_window_title(title)
 
     def _on_draw(self, _):
-        """All was drawn but the moving artists: keep that, and put them on it."""
         if self._canvas.is_saving():
-            # A saved picture is drawn at another size, on the canvas that the window shows.
-            self._stale = True
-            return
-        self._stale = False
-        self._background = {
-            number: (box, self._canvas.copy_from_bbox(box)) for number, box in self._boxes().items()
-        }
-        self._draw_artists(self._background)
-
-    def _boxes(self):
-        """Pixels of the panels on show, and, under "status", of the line above them."""
-        dpi = self._figure.dpi
-        boxes = {
-            number: Bbox.from_bounds(*(dpi * inches for inches in cell))
-            for number, cell in self._panels.cells.items()
-        }
-        width, height = self._figure.bbox.size
-        lowest = max(box.y1 for box in boxes.values())
-        boxes["status"] = Bbox.from_bounds(width / 2, lowest, width / 2, height - lowest)
-        return boxes
-
-    def _blit(self, changed):
-        chosen = [part for part in (*sorted(changed), "status") if part in self._background]
-        for part in chosen:
-            self._canvas.restore_region(self._background[part][1])
-        self._draw_artists(chosen)
-        for part in chosen:
-            self._canvas.blit(self._background[part][0])
-
-    def _draw_artists(self, parts):
-        for part in parts:
-            if part == "status":
-                self._figure.draw_artist(self._panels.status)
-            else:
-                for artist in self._panels.artists(part):
-                    self._figure.draw_artist(artist)
+            # A saved picture is drawn at its own size, over the pixels that the window shows.
+            self._repaint = True
+        else:
+            self._painter.adopt()

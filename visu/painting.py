@@ -1,0 +1,93 @@
+"""Draws on a window's canvas only what changed: the rest is kept as pixels."""
+
+from matplotlib.patches import Rectangle
+from matplotlib.transforms import Bbox, IdentityTransform
+
+from visu.layout import HEAD
+
+
+class Painter:
+    """Keeps, for every view, the pixels of each panel without its moving artists.
+
+    A panel whose axes are as they were is brought back from these pixels, so that a new picture
+    costs little more than its data; a panel whose axes changed is drawn again, it alone.
+
+    panels  `visu.panels.Panels`, on a figure whose canvas is drawn by Agg
+    """
+
+    def __init__(self, panels):
+        self._panels, self._figure, self._canvas = panels, panels.figure, panels.figure.canvas
+        self._kept = {}  # (view, panel): (what its axes looked like, pixels)
+        self._size = None
+        self._blank = Rectangle((0, 0), 1, 1, facecolor="white", transform=IdentityTransform())
+        self._blank.set_figure(self._figure)
+
+    def paint_all(self):
+        """Show the view as it is now, at once."""
+        self._forget_other_sizes()
+        self._erase(self._figure.bbox)
+        self._figure.draw_artist(self._panels.heading)
+        self._paint(self._panels.cells)
+        self._canvas.blit(self._figure.bbox)
+
+    def paint(self, changed):
+        """Show the panels that changed, as far as they are in view, and the status."""
+        visible = [number for number in sorted(changed) if number in self._panels.cells]
+        self._erase(self._status_box())
+        self._paint(visible)
+        for number in visible:
+            self._canvas.blit(self._box(number))
+        self._canvas.blit(self._status_box())
+
+    def adopt(self):
+        """Matplotlib has just drawn the whole figure by itself: keep that, and add what moves."""
+        self._forget_other_sizes()
+        for number in self._panels.cells:
+            self._keep(number)
+        for number in self._panels.cells:
+            self._draw_artists(number)
+        self._figure.draw_artist(self._panels.status)
+
+    def _paint(self, numbers):
+        for number in numbers:
+            look, pixels = self._kept.get((self._panels.view, number), (None, None))
+            if look == self._look(number):
+                self._canvas.restore_region(pixels)
+            else:
+                axes = self._panels[number].axes
+                self._erase(self._box(number))
+                axes.apply_aspect()
+                self._figure.draw_artist(axes)
+                self._keep(number)
+            self._draw_artists(number)
+        self._figure.draw_artist(self._panels.status)
+
+    def _draw_artists(self, number):
+        for artist in self._panels[number].artists:
+            self._figure.draw_artist(artist)
+
+    def _keep(self, number):
+        pixels = self._canvas.copy_from_bbox(self._box(number))
+        self._kept[self._panels.view, number] = self._look(number), pixels
+
+    def _look(self, number):
+        axes = self._panels[number].axes
+        return axes.get_xlim(), axes.get_ylim()
+
+    def _forget_other_sizes(self):
+        size = (*self._figure.bbox.size, self._figure.dpi)
+        if size != self._size:
+            self._size = size
+            self._kept.clear()
+
+    def _box(self, number):
+        return Bbox.from_bounds(*self._panels.cells[number])
+
+    def _status_box(self):
+        width, height = self._figure.bbox.size
+        head = round(HEAD * self._figure.dpi)
+        return Bbox.from_bounds(round(width / 2), height - head, width - round(width / 2), head)
+
+    def _erase(self, box):
+        self._blank.set_bounds(*box.bounds)
+        self._figure.draw_artist(self._blank)
