@@ -30,6 +30,10 @@ __all__ = ["Lesson"]
 
 MEASUREMENTS_A_SECOND = 30  # the pace to watch at
 PICTURE_INCHES, PICTURE_DPI = (12.8, 7.2), 150  # 1920 x 1080 pixels
+SETTLED = 100  # iterations after which nothing is left to compile
+# Python lets a waiting thread in after this long, not after its usual 5 ms: the training thread
+# comes back from TensorFlow hundreds of times a second, and shall not wait for a drawing.
+SWITCH_SECONDS = 0.001
 INTERRUPTED = 130  # the exit code of a program ended by Ctrl-C
 
 
@@ -120,6 +124,7 @@ class _Run:
         try:
             if self._window:
                 # Windows must live in the main thread on some systems; TensorFlow needs none.
+                sys.setswitchinterval(SWITCH_SECONDS)
                 worker = threading.Thread(target=self._train_and_tell, name="training")
                 worker.start()
                 try:
@@ -191,9 +196,12 @@ class _Run:
 
     def _train(self):
         progress = terminal.Progress(self._options.iterations)
+        early = None
         try:
             for measurement in self._training.measurements():
                 self._history.add(measurement)
+                if early is None and measurement.iteration >= SETTLED:
+                    early = measurement
                 progress.add(measurement)
                 self._write_log(measurement)
         finally:
@@ -201,6 +209,9 @@ class _Run:
         last = self._history.last
         line = terminal.final_line(last, self._history.best_test_accuracy, len(self._mnist.test))
         print(line, flush=True)
+        if self._options.verbose and early:
+            cost = (self._window.frames, self._window.drawing_seconds) if self._window else (0, 0.0)
+            print(terminal.speed_line(early, last, *cost), flush=True)
         if self._window:
             self._window.finish(f"finished, test accuracy {last.test.accuracy:.4f}")
         self._save()
@@ -223,6 +234,7 @@ class _Run:
         FigureCanvasAgg(figure)
         panels = self._panels_on(figure)
         panels.update(self._history)
+        panels.paint()
         last = self._history.last
         panels.status.set_animated(False)
         panels.status.set_text(f"iteration {last.iteration:,} of {self._options.iterations:,}")

@@ -39,7 +39,7 @@ class History:
 
     def spread(self, panel, at_most):
         """Iterations [n] and percentiles [n, 8] of spread panel 0 or 1, thinned to `at_most`."""
-        rows = thin(self._spreads, at_most)
+        rows = thin(self._spreads, at_most)  # (iteration, percentiles, percentiles)
         if not rows:
             return np.empty(0), np.empty((0, 8))
         return np.array([row[0] for row in rows]), np.stack([row[1 + panel] for row in rows])

@@ -40,16 +40,18 @@ def cells(view, width, height, dpi):
     return found
 
 
-def axes_rectangle(cell, dpi, aspect=None):
+def axes_rectangle(cell, dpi, grid=None):
     """The part of a cell that its axes take, in whole pixels, at least 8 x 8.
 
-    aspect  width / height to keep, at the upper left; None fills the cell
+    grid  (rows, columns) of square tiles of whole pixels that have to fit, at the upper left;
+          None fills the cell
     """
     left, bottom, width, height = cell
     x, y = left + round(LEFT * dpi), bottom + round(BOTTOM * dpi)
     w = max(width - round((LEFT + RIGHT) * dpi), 8)
     h = max(height - round((TOP + BOTTOM) * dpi), 8)
-    if aspect is None:
+    if grid is None:
         return x, y, w, h
-    kept_w, kept_h = min(w, max(round(h * aspect), 8)), min(h, max(round(w / aspect), 8))
-    return x, y + h - kept_h, kept_w, kept_h
+    rows, columns = grid
+    side = max(min(h // rows, w // columns), 1)
+    return x, y + h - side * rows, side * columns, side * rows

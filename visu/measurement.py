@@ -15,7 +15,7 @@ class Score(NamedTuple):
 class Digits(NamedTuple):
     """Some images with what they are and what the network takes them for."""
 
-    images: np.ndarray  # float32 [n, 28, 28, 1], 0 ... 1
+    images: np.ndarray  # [n, 28, 28, 1], uint8 0 ... 255 or float32 0 ... 1
     labels: np.ndarray  # int [n]
     computed: np.ndarray  # int [n]
 
@@ -30,7 +30,7 @@ class Measurement(NamedTuple):
     training_digits: Digits
     test: Score | None  # None where the test set was not evaluated
     test_digits: Digits | None
-    spreads: tuple[np.ndarray, ...]  # `percentiles` for each of the two spread panels; may be empty
+    spreads: tuple[np.ndarray, ...]  # `percentiles` for each spread panel; empty if not taken
 
 
 def percentiles(values, bands=BANDS):

@@ -1,10 +1,12 @@
 """Many digits as one picture. Pure functions of arrays."""
 
 import numpy as np
+from PIL import Image
 
 # Behind misread digits. White is behind the others: red against white is told apart by its
 # brightness too.
 WRONG = (240, 106, 88)
+ON_RED = (np.arange(256)[:, None] * np.array(WRONG) // 255).astype(np.uint8)  # by brightness
 GAP = (226, 229, 233)  # where there is no digit to show
 LABEL_INK, COMPUTED_INK = (0, 0, 0), (255, 255, 255)
 
@@ -34,26 +36,49 @@ def misread_first(digits, at_most):
     return np.argsort(~wrong, kind="stable")[:at_most]
 
 
-def mosaic(digits, rows, columns):
+def scale(images, side):
+    """Resample images to side x side pixels, sharply.
+
+    images  [n, height, width, 1], uint8 0 ... 255 or float 0 ... 1
+    Returns uint8 [n, side, side].
+    """
+    ink = images[..., 0]
+    if ink.dtype != np.uint8:
+        ink = np.rint(255 * ink).astype(np.uint8)
+    count, height, width = ink.shape
+    if (height, width) == (side, side) or not count:
+        return ink
+    # As one tall picture: Pillow works the faster, the fewer pictures it is given.
+    tower = Image.fromarray(ink.reshape(count * height, width))
+    scaled = tower.resize((side, count * side), Image.Resampling.BICUBIC)
+    return np.asarray(scaled).reshape(count, side, side)
+
+
+def mosaic(ink, labels, computed, rows, columns):
     """Paint digits in reading order, misread ones on red with their labels.
 
-    digits  `visu.measurement.Digits` with at most rows x columns images of any one size
-    Returns uint8 [rows * height, columns * width, 3]. A misread digit has its true label small at
-    its left edge, in black, and what the network computed at its right edge, in white.
+    ink               uint8 [n, side, side], n at most rows x columns, 255 for black
+    labels, computed  int [n], what they are and what the network takes them for
+    Returns uint8 [rows * side, columns * side, 4]. A misread digit has its true label small at its
+    left edge, in black, and what the network computed at its right edge, in white, as far as there
+    is room for both.
     """
-    count, height, width = digits.images.shape[:3]
-    paper = np.rint(255 * (1 - digits.images[..., 0])).astype(np.uint8)
-    canvas = np.empty((rows * columns, height, width, 3), np.uint8)
-    canvas[:count], canvas[count:] = paper[..., None], GAP
-    wrong = np.flatnonzero(digits.labels != digits.computed)
-    canvas[wrong] = canvas[wrong] / 255.0 * WRONG
+    count, side = ink.shape[:2]
+    canvas = np.full((rows, side, columns, side, 4), 255, np.uint8)
+    tiles = canvas.swapaxes(1, 2)  # [row, column, y, x, channel], the same memory
+    row, column = np.divmod(np.arange(rows * columns), columns)
+    tiles[row[:count], column[:count], :, :, :3] = 255 - ink[..., None]
+    tiles[row[count:], column[count:], :, :, :3] = GAP
+    wrong = np.flatnonzero(labels != computed)
+    tiles[row[wrong], column[wrong], :, :, :3] = ON_RED[255 - ink[wrong]]
     glyph_height, glyph_width = GLYPHS.shape[1:]
-    above = height - 1 - glyph_height
-    for labels, left, ink in (
-        (digits.labels, 0, LABEL_INK),
-        (digits.computed, width - glyph_width, COMPUTED_INK),
-    ):
-        which, y, x = np.nonzero(GLYPHS[np.asarray(labels, int)[wrong] % len(GLYPHS)])
-        canvas[wrong[which], above + y, left + x] = ink
-    grid = canvas.reshape(rows, columns, height, width, 3).swapaxes(1, 2)
-    return grid.reshape(rows * height, columns * width, 3)
+    if side >= 2 * glyph_width + glyph_height:
+        above = side - 1 - glyph_height
+        for shown, left, colour in (
+            (labels, 0, LABEL_INK),
+            (computed, side - glyph_width, COMPUTED_INK),
+        ):
+            which, y, x = np.nonzero(GLYPHS[np.asarray(shown, int)[wrong] % len(GLYPHS)])
+            of = wrong[which]
+            tiles[row[of], column[of], above + y, left + x, :3] = colour
+    return canvas.reshape(rows * side, columns * side, 4)

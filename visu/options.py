@@ -16,6 +16,7 @@ class Options(NamedTuple):
     fast: bool = False
     save: str | None = None
     log: str | None = None
+    verbose: bool = False
 
 
 def parse(name, description, iterations, arguments=None):
@@ -46,7 +47,7 @@ def parse(name, description, iterations, arguments=None):
     add("--data", metavar="DIR", help="train on the four IDX files in DIR instead of MNIST")
     add("--save", metavar="FILE.png", help="save the six panels at the end")
     add("--log", metavar="FILE.csv", help="write every measurement, a line each")
-    add("--verbose", action="store_true", help="show TensorFlow's own messages")
+    add("--verbose", action="store_true", help="show TensorFlow's own messages, and speeds")
     if "ipykernel" in sys.modules:
         # A notebook's own arguments (-f kernel.json) stand where the lesson's would.
         given, _ = parser.parse_known_args(arguments)
@@ -65,6 +66,7 @@ def parse(name, description, iterations, arguments=None):
         fast=given.fast,
         save=given.save,
         log=given.log,
+        verbose=given.verbose,
     )
 
 

@@ -5,6 +5,8 @@ from matplotlib.transforms import Bbox, IdentityTransform
 
 from visu.layout import HEAD
 
+FEW_BOXES = 2  # up to so many are brought to the screen faster one by one than together
+
 
 class Painter:
     """Keeps, for every view, the pixels of each panel without its moving artists.
@@ -35,9 +37,9 @@ class Painter:
         visible = [number for number in sorted(changed) if number in self._panels.cells]
         self._erase(self._status_box())
         self._paint(visible)
-        for number in visible:
-            self._canvas.blit(self._box(number))
-        self._canvas.blit(self._status_box())
+        boxes = [*map(self._box, visible), self._status_box()]
+        for box in boxes if len(boxes) <= FEW_BOXES else [Bbox.union(boxes)]:
+            self._canvas.blit(box)
 
     def adopt(self):
         """Matplotlib has just drawn the whole figure by itself: keep that, and add what moves."""
@@ -63,6 +65,7 @@ class Painter:
         self._figure.draw_artist(self._panels.status)
 
     def _draw_artists(self, number):
+        self._panels[number].paint()
         for artist in self._panels[number].artists:
             self._figure.draw_artist(artist)
 

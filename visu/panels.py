@@ -1,23 +1,23 @@
 """The six panels: matplotlib artists that are made once and then only given new data."""
 
 import numpy as np
-from matplotlib.ticker import FuncFormatter, MaxNLocator
-from PIL import Image
+from matplotlib.patches import Polygon
+from matplotlib.ticker import MaxNLocator
 
 from visu.history import thin
 from visu.layout import ALL, HEAD, axes_rectangle, cells
-from visu.measurement import BANDS, Digits
-from visu.mosaics import GAP, misread_first, mosaic
+from visu.measurement import BANDS
+from visu.mosaics import GAP, misread_first, mosaic, scale
 from visu.ranges import accuracy_floor, iteration_limit, loss_ceiling, spread_limit
+from visu.swift import SwiftImage, SwiftScale, SwiftText
 
 # A blue and a vermilion that are told apart with any of the common colour blindnesses.
 TRAINING_COLOUR, TEST_COLOUR = "#2E86C1", "#D55E00"
 BAND_COLOURS = ("#D9E8E3", "#A9D0C4", "#5FB09A", "#00785A", "#5FB09A", "#A9D0C4", "#D9E8E3")
 INK, FAINT, GRID, FRAME = "#22262B", "#6B737C", "#E3E6EA", "#B4BAC1"
-CURVE_POINTS, BAND_POINTS = 1000, 150  # more than that is not to be seen
+CURVE_POINTS, BAND_POINTS = 500, 150  # more than that is not to be seen
 TRAINING_GRID, TEST_GRID = (10, 10), (25, 40)  # rows, columns
 MARGIN = 0.2  # inches beside the texts above the panels
-THOUSANDS = FuncFormatter(lambda x, _: f"{x:,.0f}")
 HOW_TO_READ = (
     "On red: misread. The\nlittle digit at its left\nis the right answer, the\n"
     "one at its right is what\nthe network saw in it."
@@ -41,8 +41,18 @@ class Panels:
         self._iterations = iterations
         figure.set_facecolor("white")
         self.heading = figure.text(0, 0, heading, size=12, weight="bold", color=INK, va="center")
-        self.status = figure.text(0, 0, "", size=10, color=FAINT, va="center", ha="right")
-        self.status.set_animated(True)
+        self.status = SwiftText(
+            "",
+            (1, 1),
+            (-72 * MARGIN, -72 * HEAD / 2),
+            "figure fraction",
+            size=10,
+            color=FAINT,
+            ha="right",
+            va="center",
+            animated=True,
+        )
+        figure.add_artist(self.status)
         axes = {number: figure.add_axes((0, 0, 1, 1), label=str(number)) for number in ALL}
         titles = (*spreads, "", "")
         self._panels = {
@@ -71,12 +81,11 @@ class Panels:
         for number, panel in self._panels.items():
             panel.axes.set_visible(number in self.cells)
             if number in self.cells:
-                x, y, w, h = axes_rectangle(self.cells[number], dpi, panel.aspect)
+                x, y, w, h = axes_rectangle(self.cells[number], dpi, panel.grid)
                 panel.axes.set_position((x / width, y / height, w / width, h / height))
                 panel.fit((w, h), room=(sum(self.cells[number][::2]) - x - w) / dpi)
         middle = 1 - HEAD * dpi / 2 / height
         self.heading.set_position((MARGIN * dpi / width, middle))
-        self.status.set_position((1 - MARGIN * dpi / width, middle))
 
     def update(self, history):
         """Take over what is new. Returns the numbers of the panels that changed."""
@@ -85,6 +94,11 @@ class Panels:
             for number, panel in self._panels.items()
             if panel.update(history, self._iterations)
         }
+
+    def paint(self):
+        """Make everything ready to be drawn by matplotlib itself."""
+        for panel in self._panels.values():
+            panel.paint()
 
     def reset_zoom(self):
         """Let the axes follow the data again."""
@@ -97,22 +111,26 @@ class Panel:
 
     axes     the panel's axes; all that is not in `artists` changes only with their limits
     artists  what changes with the data, in drawing order; being animated, it is drawn apart
-    aspect   width / height of the axes, None for whatever there is room for
+    grid     (rows, columns) of tiles in the axes, None for whatever there is room for
     """
 
-    aspect = None
+    grid = None
 
     def __init__(self, axes, title):
         self.axes = axes
         self.artists = []
-        axes.set_title(title, loc="left", size=11, weight="bold", color=INK, pad=7)
-        axes.tick_params(labelsize=9, colors=FAINT, length=3)
+        axes.set(xticks=[], yticks=[])
+        style = {"size": 11, "weight": "bold", "color": INK}
+        axes.add_artist(SwiftText(title, (0, 1), (0, 7), axes.transAxes, **style))
         for spine in axes.spines.values():
             spine.set_color(FRAME)
         self._followed = []  # limits that were set here; all others are the user's zoom
 
     def fit(self, size, room):
         """The axes are now this large, in pixels, with so many inches of room to their right."""
+
+    def paint(self):
+        """Called before the artists are drawn: the time for work that only shows in pixels."""
 
     def reset_zoom(self):
         if self._followed:
@@ -125,17 +143,8 @@ class Panel:
 
     def _note(self):
         """A text at the right of the title that changes with the data."""
-        return self.axes.annotate(
-            "",
-            (1, 1),
-            xytext=(0, 7),
-            xycoords="axes fraction",
-            textcoords="offset points",
-            ha="right",
-            size=9,
-            color=FAINT,
-            annotation_clip=False,
-        )
+        style = {"size": 9, "color": FAINT, "ha": "right"}
+        return self.axes.add_artist(SwiftText("", (1, 1), (0, 7), self.axes.transAxes, **style))
 
     def _follow(self, x_limits, y_limits):
         """Set the limits, unless the user zoomed."""
@@ -160,23 +169,24 @@ class Curves(Panel):
     def __init__(self, axes, title, column):
         super().__init__(axes, title)
         self._column, self._shown = column, (-1, -1)
-        _iterations_axis(axes)
+        _scales(axes)
         (self._training,) = axes.plot([], [], color=TRAINING_COLOUR, linewidth=0.9)
         (self._test,) = axes.plot([], [], color=TEST_COLOUR, linewidth=2)
         # Rising accuracies leave the lower right corner free, falling losses the upper right one.
         corner, heights = ((1, 0), (25, 10)) if column == 1 else ((1, 1), (-10, -25))
         self._legend = [
-            axes.annotate(
-                "",
-                corner,
-                xytext=(-6, height),
-                xycoords="axes fraction",
-                textcoords="offset points",
-                ha="right",
-                va="center",
-                size=10,
-                color=colour,
-                bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5},
+            axes.add_artist(
+                SwiftText(
+                    "",
+                    corner,
+                    (-6, height),
+                    axes.transAxes,
+                    paper=True,
+                    ha="right",
+                    va="center",
+                    size=10,
+                    color=colour,
+                )
             )
             for height, colour in zip(heights, (TRAINING_COLOUR, TEST_COLOUR), strict=True)
         ]
@@ -215,10 +225,10 @@ class Bands(Panel):
     def __init__(self, axes, title, which):
         super().__init__(axes, title)
         self._which, self._shown = which, None
-        _iterations_axis(axes)
-        axes.yaxis.set_major_locator(MaxNLocator(6))
+        _scales(axes)
         self._bands = [
-            axes.fill_between([], [], [], facecolor=colour, edgecolor="none", linewidth=0)
+            # Smoothed edges would leave a light seam between the bands, and cost time.
+            axes.add_patch(Polygon([[0, 0]], facecolor=colour, linewidth=0, antialiased=False))
             for colour in BAND_COLOURS
         ]
         self._animate(*self._bands)
@@ -230,8 +240,12 @@ class Bands(Panel):
         if not len(at) or at[-1] == self._shown:
             return False
         self._shown = at[-1]
+        there_and_back = np.concatenate([at, at[::-1]])
         for k, band in enumerate(self._bands):
-            band.set_data(at, limits[:, k], limits[:, k + 1])
+            edges = np.concatenate([limits[:, k], limits[::-1, k + 1]])
+            drawn = np.isfinite(edges)
+            if drawn.any():
+                band.set_xy(np.column_stack([there_and_back, edges])[drawn])
         top = spread_limit(limits)
         self._follow((0.0, iteration_limit(at[-1], iterations)), (-top, top))
         return True
@@ -240,57 +254,61 @@ class Bands(Panel):
 class DigitsPanel(Panel):
     """A mosaic of digits."""
 
-    misread_at_the_top = False
-
     def __init__(self, axes, title, grid):
         super().__init__(axes, title)
-        self._rows, self._columns = grid
-        self.aspect = self._columns / self._rows
-        self._digits, self._size, self._pixels = None, (1, 1), None
+        self.grid = grid
+        self._digits, self._side, self._painted = None, 1, True
+        self._scaled = (None, 0, None)  # images, side, the images with that side
         axes.set_facecolor(np.array(GAP) / 255)
-        axes.set_xticks([])
         # One unit of the axes is one digit; the first row is at the top.
-        self._image = axes.imshow(
-            [[GAP]],
-            extent=(0, self._columns, self._rows, 0),
-            interpolation="nearest",
-            aspect="auto",
-        )
+        rows, columns = grid
+        extent = (0, columns, rows, 0)
+        self._image = SwiftImage(axes, extent=extent, interpolation="nearest", origin="upper")
+        self._image.set_data(np.full((1, 1, 3), GAP, np.uint8))
+        axes.add_image(self._image)
         self._text = self._note()
         # The frame is drawn once more: the image covers half of its width.
         self._animate(self._image, self._text, *axes.spines.values())
-        self._follow((0.0, self._columns), (self._rows, 0.0))
-        axes.callbacks.connect("xlim_changed", lambda _: self._paint())
-        axes.callbacks.connect("ylim_changed", lambda _: self._paint())
+        self._follow((0.0, columns), (rows, 0.0))
+        for change in ("xlim_changed", "ylim_changed"):
+            axes.callbacks.connect(change, self._on_limits)
 
     def fit(self, size, room):
-        self._size = size
-        self._paint()
+        self._side = size[0] // self.grid[1]
+        self._painted = False
+
+    def paint(self):
+        """Make the picture that `_take` and `fit` have left to be made until somebody looks."""
+        if self._painted or self._digits is None:
+            return
+        self._painted = True
+        zoomed = self._zoomed()
+        images, labels, computed = self._digits
+        # Zoomed in, the digits are drawn with their own pixels, and matplotlib cuts and enlarges.
+        side = images.shape[1] if zoomed else self._side
+        if self._scaled[0] is not images or self._scaled[1] != side:
+            self._scaled = images, side, scale(images, side)
+        rows, columns = self.grid
+        chosen = self._choose(self._digits, rows * columns)
+        pixels = mosaic(self._scaled[2][chosen], labels[chosen], computed[chosen], rows, columns)
+        self.axes.set_aspect("equal" if zoomed else "auto")
+        self._image.set_data(pixels)
+        self._image.exact = None if zoomed else pixels
+
+    def _on_limits(self, _):
+        self._painted = False
 
     def _take(self, digits):
         if digits is None or digits is self._digits:
             return False
-        self._digits = digits
-        cells = self._rows * self._columns
-        chosen = misread_first(digits, cells) if self.misread_at_the_top else slice(cells)
-        self._pixels = mosaic(Digits(*(part[chosen] for part in digits)), self._rows, self._columns)
+        self._digits, self._painted = digits, False
         wrong = int(np.sum(digits.labels != digits.computed))
         self._text.set_text(f"{wrong:,} of {len(digits.labels):,} misread")
-        self._paint()
         return True
 
-    def _paint(self):
-        if self._pixels is None:
-            return
-        if self._zoomed():
-            self.axes.set_aspect("equal")
-            self._image.set_data(self._pixels)
-        else:
-            # Resampled to the very pixels of the axes, Pillow's way: sharper than matplotlib's
-            # own interpolation, at a fifth of its time.
-            self.axes.set_aspect("auto")
-            resampled = Image.fromarray(self._pixels).resize(self._size, Image.Resampling.LANCZOS)
-            self._image.set_data(np.asarray(resampled))
+    def _choose(self, digits, at_most):
+        """The indices of the digits to show."""
+        return np.arange(min(len(digits.labels), at_most))
 
 
 class TrainingDigits(DigitsPanel):
@@ -298,18 +316,10 @@ class TrainingDigits(DigitsPanel):
 
     def __init__(self, axes):
         super().__init__(axes, "Training digits", TRAINING_GRID)
-        axes.set_yticks([])
-        self._explanation = axes.annotate(
-            HOW_TO_READ,
-            (1, 0),
-            xytext=(8, 0),
-            xycoords="axes fraction",
-            textcoords="offset points",
-            va="bottom",
-            size=8,
-            color=FAINT,
-            annotation_clip=False,
+        self._explanation = SwiftText(
+            HOW_TO_READ, (1, 0), (8, 0), axes.transAxes, size=8, color=FAINT
         )
+        axes.add_artist(self._explanation)
 
     def fit(self, size, room):
         super().fit(size, room)
@@ -322,14 +332,18 @@ class TrainingDigits(DigitsPanel):
 class TestDigits(DigitsPanel):
     """A thousand test digits, misread ones first, with a scale that reads off the accuracy."""
 
-    misread_at_the_top = True
-
     def __init__(self, axes, test_size, class_names):
         super().__init__(axes, "Test digits", TEST_GRID)
-        rows_in_all = test_size / self._columns
-        shown = min(self._rows / rows_in_all, 1.0)  # share of the test set
+        rows, columns = self.grid
+        rows_in_all = test_size / columns
+        shown = min(rows / rows_in_all, 1.0)  # share of the test set
         steps = np.linspace(0, shown, 6)
-        axes.set_yticks(steps * rows_in_all, [f"{100 * (1 - step):.3g} %" for step in steps])
+        ticks = steps * rows_in_all
+
+        def percentage(row, _):
+            return f"{100 * (1 - row / rows_in_all):.3g} %"
+
+        axes.add_artist(SwiftScale(axes, "y", lambda *_: ticks, percentage, size=9, color=FAINT))
         if tuple(class_names) != tuple("0123456789"):
             names = "  ".join(f"{number} {name}" for number, name in enumerate(class_names))
             axes.set_xlabel(names, size=8, color=FAINT, wrap=True)
@@ -337,9 +351,21 @@ class TestDigits(DigitsPanel):
     def update(self, history, iterations):
         return self._take(history.test_digits)
 
+    def _choose(self, digits, at_most):
+        return misread_first(digits, at_most)
 
-def _iterations_axis(axes):
-    axes.grid(color=GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    axes.xaxis.set_major_formatter(THOUSANDS)
+
+def _scales(axes):
+    """Round numbers and grid lines along both sides."""
+    rounded, whole = MaxNLocator(5), MaxNLocator(4, integer=True)
+    style = {"grid": GRID, "size": 9, "color": FAINT}
+    axes.add_artist(SwiftScale(axes, "x", whole.tick_values, lambda x, _: f"{x:,.0f}", **style))
+    axes.add_artist(SwiftScale(axes, "y", rounded.tick_values, _as_precise_as, **style))
+
+
+def _as_precise_as(number, distance):
+    """Write a number with as many decimals as tell it from one that is `distance` away."""
+    decimals = max(0, -int(np.floor(np.log10(distance) + 1e-9)))
+    if decimals and round(distance, decimals) != round(distance, 9):
+        decimals += 1  # 0.25, 0.075
+    return f"{number + 0.0:.{decimals}f}"

@@ -5,6 +5,7 @@ import numpy as np
 ACCURACY_FLOORS = (0.95, 0.9, 0.8, 0.5)
 LOSS_CEILINGS = (0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 10.0, 50.0, 100.0)
 BEGINNING = 0.2  # the share of a run that may leave the picture, once there is enough to see
+FIRST_SHARE = 8  # the first eighth of a run is shown as large as later the whole
 ENOUGH = 10  # measurements
 NOISE = 5  # percent of the noisy training values that may stand outside
 
@@ -12,7 +13,7 @@ NOISE = 5  # percent of the noisy training values that may stand outside
 def iteration_limit(iteration, iterations):
     """The right end of the x-axis: it doubles when the run reaches it, up to the run's end."""
     limit = float(iterations)
-    while limit / 2 >= max(iteration, 1) and limit > iterations / 32:
+    while limit / 2 >= max(iteration, 1) and limit > iterations / FIRST_SHARE:
         limit /= 2
     return limit
 

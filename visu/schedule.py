@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+SPREADS = 200  # enough for any screen; sorting all weights takes its time
 SETTLED = 2000  # iterations after which test accuracy moves slowly
 
 
@@ -21,6 +22,11 @@ class Schedule(NamedTuple):
     def is_tested(self, iteration):
         late = self.rarer_tests and iteration > SETTLED
         every = 2 * self.test_every if late else self.test_every
+        return iteration % every == 0 or iteration == self.iterations
+
+    def is_spread(self, iteration):
+        """Whether percentiles are taken: about `SPREADS` times in a run, at measured iterations."""
+        every = max(-(-self.iterations // SPREADS // self.measure_every), 1) * self.measure_every
         return iteration % every == 0 or iteration == self.iterations
 
     def next_measured(self, iteration):

@@ -28,6 +28,17 @@ def final_line(last, best, test_size):
     )
 
 
+def speed_line(early, last, frames, drawing_seconds):
+    """How fast it went from measurement `early` to `last`, and what the window cost."""
+    seconds = max(last.seconds - early.seconds, 1e-9)
+    line = f"speed: {(last.iteration - early.iteration) / seconds:.1f} iterations/s"
+    if frames:
+        line += (
+            f", {frames / last.seconds:.1f} redraws/s of {1000 * drawing_seconds / frames:.1f} ms"
+        )
+    return line
+
+
 class Progress:
     """A progress bar where there is a terminal, now and then a plain line where there is none."""
 

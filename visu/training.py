@@ -32,7 +32,8 @@ class Training:
     """
 
     def __init__(self, mnist, train, test, spreads, schedule, control, pace=None):
-        self._mnist, self._train, self._test = mnist, train, test
+        self._mnist, self._train = mnist, train
+        self._evaluate, self._evaluate_batch = _evaluations(test)
         self._spreads, self._schedule, self._control = spreads, schedule, control
         self._pause_between = 1 / pace if pace else 0.0
         self._iteration = 0
@@ -78,43 +79,65 @@ class Training:
             self._control.checkpoint()
 
     def _measure(self, tested, interruptible=True):
-        last = max(self._iteration - 1, 0) % BLOCK
-        X, Y_ = self._images[last], self._labels[last]
-        training, computed = self._evaluate([(X, Y_)])
-        training_digits = Digits(X.numpy(), np.argmax(Y_, axis=1), computed)
+        last = tf.constant(max(self._iteration - 1, 0) % BLOCK)
+        X, labels, computed, loss = self._evaluate_batch(self._images, self._labels, last)
+        training_digits = Digits(X.numpy(), labels.numpy(), computed.numpy())
         test = test_digits = None
         if tested:
-            test, computed = self._evaluate(self._test_parts, interruptible)
-            if test is None:
+            evaluated = self._evaluate_test_set(interruptible)
+            if evaluated is None:
                 return None
-            test_digits = Digits(self._mnist.test.images, self._mnist.test.classes, computed)
+            test_digits, test_loss = evaluated
+            test = _score(test_digits, test_loss)
         return Measurement(
             iteration=self._iteration,
             epoch=self._iteration * BATCH / len(self._mnist.train),
             seconds=time.perf_counter() - self._started - self._control.paused_seconds,
-            training=training,
+            training=_score(training_digits, float(loss)),
             training_digits=training_digits,
             test=test,
             test_digits=test_digits,
-            spreads=tuple(self._spread(source, X) for source in self._spreads),
+            spreads=self._spreads_of(X) if self._schedule.is_spread(self._iteration) else (),
         )
 
-    def _evaluate(self, parts, interruptible=True):
-        """The `Score` and the computed classes of all (X, Y_) parts; None twice if told to stop."""
-        count, right, loss, computed = 0, 0, 0.0, []
-        for X, Y_ in parts:
+    def _evaluate_test_set(self, interruptible):
+        """The test `Digits` and their mean loss; None if the run is to stop."""
+        loss, computed = 0.0, []
+        for X, Y_ in self._test_parts:
             if interruptible:
                 self._control.checkpoint()
                 if self._control.stopped:
-                    return None, None
-            Y, mean_loss = self._test(X, Y_)
-            computed.append(np.argmax(Y, axis=1))
-            right += int(np.sum(computed[-1] == np.argmax(Y_, axis=1)))
+                    return None
+            _, part, mean_loss = self._evaluate(X, Y_)
+            computed.append(part.numpy())
             loss += float(mean_loss) * len(X)
-            count += len(X)
-        return Score(right / count, loss / count), np.concatenate(computed)
+        pixels, labels = self._mnist.test.pixels, self._mnist.test.classes
+        return Digits(pixels, labels, np.concatenate(computed)), loss / len(labels)
 
-    @staticmethod
-    def _spread(source, X):
-        tensors = source(X) if callable(source) else source
-        return percentiles([tensor.numpy() for tensor in tensors])
+    def _spreads_of(self, X):
+        sources = [source(X) if callable(source) else source for source in self._spreads]
+        return tuple(percentiles([tensor.numpy() for tensor in source]) for source in sources)
+
+
+def _score(digits, loss):
+    return Score(float(np.mean(digits.labels == digits.computed)), loss)
+
+
+def _evaluations(test):
+    """What a measurement needs of `test`, compiled, so that each is one call.
+
+    Threads that call back and forth between Python and TensorFlow hold each other up: the fewer
+    calls, the smoother the window beside a fast run.
+    """
+
+    @tf.function
+    def evaluate(X, Y_):
+        Y, loss = test(X, Y_)
+        return tf.argmax(Y_, axis=1), tf.argmax(Y, axis=1), loss
+
+    @tf.function
+    def evaluate_batch(images, labels, batch):
+        X = images[batch]
+        return X, *evaluate(X, labels[batch])
+
+    return evaluate, evaluate_batch

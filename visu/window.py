@@ -10,7 +10,7 @@ from visu.layout import VIEWS
 from visu.painting import Painter
 
 SIZE = (12.8, 7.2)  # inches; 1280 x 720 pixels at 100 dots an inch
-TICK = 0.03  # seconds between looks at the run
+TICK = 0.02  # seconds between looks at the run
 FRAMES_A_SECOND = 15
 DRAWING_SHARE = 0.4  # of the main thread's time at the most, while the run goes on
 

@@ -1,0 +1,89 @@
+"""Pure training: a block of iterations per compiled call, against one compiled call per iteration.
+
+    python3 -m benchmarks.speed              # lessons 1.0, 2.1 and 3.1, about two minutes
+
+The same variables, model, loss and optimizer, the lesson's own code, in one process, in turns; no
+view, no evaluation, compilation excluded. Both sides get their batches from `next_block`. The
+table gives the medians over the rounds of iterations a second, and the ratio of each round.
+"""
+
+import argparse
+import importlib.util
+import statistics
+import time
+
+import tensorflowvisu  # noqa: F401 - starts TensorFlow
+
+import tensorflow as tf  # isort: skip
+
+from tests.screen import lesson_file
+
+BLOCK = 50
+
+
+def load(number):
+    """Import a lesson, whose file name is no Python name."""
+    spec = importlib.util.spec_from_file_location(f"lesson_{number}", lesson_file(number))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def one_call_per_iteration(lesson):
+    """The lesson's training step as a compiled function of one batch, the way most tutorials do."""
+
+    # An argument of one batch and one step runs the same loop body, once.
+    @tf.function
+    def step(X, Y_, number):
+        lesson.train.python_function(X[tf.newaxis], Y_[tf.newaxis], number, number + 1)
+
+    return step
+
+
+def iterations_per_second(lesson, train_block, seconds):
+    done, began = 0, time.perf_counter()
+    while time.perf_counter() - began < seconds:
+        train_block(*lesson.mnist.train.next_block(BLOCK), done)
+        done += BLOCK
+    return done / (time.perf_counter() - began)
+
+
+def compare(number, rounds, seconds):
+    """Iterations a second of both ways: two lists with a figure for each round."""
+    lesson = load(number)
+    step = one_call_per_iteration(lesson)
+
+    def in_blocks(images, labels, first):
+        lesson.train(images, labels, tf.constant(first), tf.constant(first + BLOCK))
+
+    def one_by_one(images, labels, first):
+        for i in range(BLOCK):
+            step(images[i], labels[i], tf.constant(first + i))
+
+    ways = (in_blocks, one_by_one)
+    for way in ways:  # compiles
+        way(*lesson.mnist.train.next_block(BLOCK), 0)
+    found = [[iterations_per_second(lesson, way, seconds) for way in ways] for _ in range(rounds)]
+    return [list(figures) for figures in zip(*found, strict=True)]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("lessons", nargs="*", default=["1.0", "2.1", "3.1"], metavar="LESSON")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=3.0, help="for each side of a round")
+    given = parser.parse_args()
+    print("| lesson | blocks, it/s | one call each, it/s | ratio, median (lowest to highest) |")
+    print("|---|---|---|---|")
+    for number in given.lessons:
+        blocks, single = compare(number, given.rounds, given.seconds)
+        ratios = sorted(b / s for b, s in zip(blocks, single, strict=True))
+        print(
+            f"| {number} | {statistics.median(blocks):.0f} | {statistics.median(single):.0f} "
+            f"| {statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f}) |",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

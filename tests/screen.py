@@ -1,0 +1,133 @@
+"""A virtual screen with a lesson's window on it: real keys, a real mouse, real pixels."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from PIL import ImageGrab
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def lesson_file(number):
+    """The script of lesson "1.0", "2.1", ..."""
+    (path,) = ROOT.glob(f"mnist_{number}_*.py")
+    return path
+
+
+class VirtualScreen:
+    """An X server without a monitor, for as long as the `with` block lasts."""
+
+    def __init__(self, width=1920, height=1080):
+        self.size = width, height
+
+    def __enter__(self):
+        ours, theirs = os.pipe()
+        screen = "{}x{}x24".format(*self.size)
+        self._server = subprocess.Popen(
+            ["Xvfb", "-displayfd", str(theirs), "-screen", "0", screen, "-nolisten", "tcp"],
+            pass_fds=[theirs],
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(theirs)
+        with os.fdopen(ours) as pipe:
+            self.display = f":{pipe.readline().strip()}"
+        return self
+
+    def __exit__(self, *_):
+        self.shut_down()
+
+    def shut_down(self):
+        self._server.terminate()
+        self._server.wait(10)
+
+    def xdotool(self, *arguments):
+        done = subprocess.run(
+            ["xdotool", *map(str, arguments)],
+            env={**os.environ, "DISPLAY": self.display},
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+        )
+        return done.stdout.strip()
+
+    def picture(self, box=None):
+        """The pixels of (left, top, right, bottom), or of the whole screen, as a Pillow image."""
+        return ImageGrab.grab(bbox=box, xdisplay=self.display).convert("RGB")
+
+
+class RunningLesson:
+    """A lesson in a process of its own, started as a user would."""
+
+    def __init__(self, number, *flags, screen=None, environment=None, folder=None):
+        self._screen = screen
+        # A clean slate: what the tests' own surroundings say about displays must not count.
+        inherited = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "MPLBACKEND")}
+        if screen:
+            inherited["DISPLAY"] = screen.display
+        self.process = subprocess.Popen(
+            [sys.executable, lesson_file(number), *map(str, flags)],
+            env={**inherited, **(environment or {})},
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
+
+    def wait(self, seconds=120):
+        """Let it end by itself: (exit code, standard output, standard error)."""
+        out, error = self.process.communicate(timeout=seconds)
+        return self.process.returncode, out, error
+
+    def window(self, seconds=60):
+        """The window's id, once it is there and has the keyboard."""
+        found = self.wait_for(lambda: self._screen.xdotool("search", "--name", "^mnist_"), seconds)
+        self.id = found.split()[0]
+        self._screen.xdotool("windowmove", self.id, 0, 0)
+        self._screen.xdotool("windowfocus", "--sync", self.id)
+        return self.id
+
+    def title(self):
+        return self._screen.xdotool("getwindowname", self.id)
+
+    def iteration(self):
+        """How far the title says that the run is, in percent; 100 when it has finished."""
+        title = self.title()
+        found = re.search(r"(\d+)%", title)
+        return 100 if "finished" in title else int(found[1]) if found else 0
+
+    def key(self, *keys):
+        for key in keys:
+            self._screen.xdotool("key", key)
+
+    def interrupt(self):
+        self.process.send_signal(signal.SIGINT)
+
+    def close_window(self):
+        """Ask as a window manager does when its close button is pressed."""
+        self._screen.xdotool("windowclose", self.id)
+
+    def wait_for(self, condition, seconds=60):
+        """The first true value of `condition()`; AssertionError if there is none in time."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if value := condition():
+                return value
+            if self.process.poll() is not None:
+                out, error = self.process.communicate()
+                raise AssertionError(f"the lesson ended ({self.process.returncode}): {out}{error}")
+            time.sleep(0.02)
+        raise AssertionError(f"waited {seconds} s in vain")

@@ -1,0 +1,145 @@
+"""Matplotlib artists with a shortcut to the window's pixels.
+
+Texts and images are most of the cost of a redraw, and half of the texts change in every frame.
+On the Agg canvas of a window these draw in a tenth of matplotlib's own time; on anything else, a
+PDF for example, they are what they are derived from.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.backends.backend_agg import RendererAgg
+from matplotlib.colors import to_rgb
+from matplotlib.font_manager import findfont
+from matplotlib.image import AxesImage
+from matplotlib.lines import Line2D
+from matplotlib.text import Annotation
+from PIL import Image, ImageDraw, ImageFont
+
+PAPER_OPACITY = 200  # of 255, behind a text: what it covers stays to be guessed
+
+
+class SwiftText(Annotation):
+    """Text at an offset, in points, from a point.
+
+    Understands ha "left", "center", "right" and va "baseline", "center", "top", and lines that are
+    flush at the left. On a translucent white ground if `paper` is true.
+    """
+
+    def __init__(self, text, xy, offset, xycoords, *, paper=False, **style):
+        super().__init__(
+            text,
+            xy,
+            xytext=offset,
+            xycoords=xycoords,
+            textcoords="offset points",
+            annotation_clip=False,
+            **style,
+        )
+        self._paper = PAPER_OPACITY if paper else 0
+
+    def draw(self, renderer):
+        text = self.get_text()
+        if not (isinstance(renderer, RendererAgg) and self.get_visible() and text):
+            super().draw(renderer)
+            return
+        self.update_positions(renderer)
+        x, y = self.get_transform().transform(self.get_unitless_position())
+        pixels, descent = _write(
+            text,
+            findfont(self.get_fontproperties()),
+            renderer.points_to_pixels(self.get_size()),
+            self.get_color(),
+            self._paper,
+        )
+        height, width = pixels.shape[:2]
+        left = {"left": 0, "center": width / 2, "right": width}[self.get_ha()]
+        below = {"baseline": descent, "center": height / 2, "top": height}[self.get_va()]
+        context = renderer.new_gc()
+        renderer.draw_image(context, round(x - left), round(y - below), pixels)
+        context.restore()
+
+
+class SwiftImage(AxesImage):
+    """An opaque image that fills its axes.
+
+    `exact`, if set, holds its pixels at the axes' own size.
+    """
+
+    exact = None  # uint8 [height, width, 4]
+
+    def draw(self, renderer):
+        if self.exact is None or not isinstance(renderer, RendererAgg):
+            super().draw(renderer)
+            return
+        screen = np.asarray(renderer.buffer_rgba())
+        left, top = round(self.axes.bbox.x0), round(len(screen) - self.axes.bbox.y1)
+        visible = screen[max(top, 0) :, max(left, 0) :]
+        height, width = np.minimum(visible.shape[:2], self.exact.shape[:2])
+        visible[:height, :width] = self.exact[:height, :width]
+
+
+class SwiftScale(Artist):
+    """The labels and grid lines of one of the axes' scales, in place of matplotlib's own.
+
+    which   "x" or "y"
+    ticks   a function of the lower and the upper limit: where the labels stand
+    label   a function of such a position and of the distance to the next: the text
+    grid    the colour of the lines, None for none
+    """
+
+    def __init__(self, axes, which, ticks, label, *, grid=None, **style):
+        super().__init__()
+        self.axes, self._which, self._ticks, self._label = axes, which, ticks, label
+        self.set_figure(axes.figure)
+        self.zorder = 0.5
+        getattr(axes, f"{which}axis").set_visible(False)
+        if which == "x":
+            where, style = (0, -4), {"ha": "center", "va": "top", **style}
+        else:
+            where, style = (-5, 0), {"ha": "right", "va": "center", **style}
+        self._text = SwiftText("", (0, 0), where, "figure pixels", **style)
+        self._text.set_figure(axes.figure)
+        self._line = Line2D([], [], color=grid, linewidth=0.8)
+        self._line.set_figure(axes.figure)
+        self._line.set_visible(grid is not None)
+
+    def draw(self, renderer):
+        limits = sorted(self.axes.get_xlim() if self._which == "x" else self.axes.get_ylim())
+        box = self.axes.bbox
+        ticks = [tick for tick in self._ticks(*limits) if limits[0] <= tick <= limits[1]]
+        distance = ticks[1] - ticks[0] if len(ticks) > 1 else 1.0
+        for tick in ticks:
+            x, y = self.axes.transData.transform((tick, tick))
+            if self._which == "x":
+                self._line.set_data([x, x], [box.y0, box.y1])
+                self._text.xy = x, box.y0
+            else:
+                self._line.set_data([box.x0, box.x1], [y, y])
+                self._text.xy = box.x0, y
+            self._line.draw(renderer)
+            self._text.set_text(self._label(tick, distance))
+            self._text.draw(renderer)
+
+
+@lru_cache(maxsize=1000)
+def _write(text, font_path, size, colour, paper):
+    """A text's pixels, uint8 [height, width, 4] from the bottom up, and its descent in pixels."""
+    font = _font(font_path, size)
+    ascent, descent = font.getmetrics()
+    lines = text.split("\n")
+    width = int(np.ceil(max(font.getlength(line) for line in lines)))
+    # Transparent text colour, not transparent white: the edges of the letters are blended with it.
+    ink = tuple(round(255 * part) for part in to_rgb(colour))
+    ground = (255, 255, 255, paper) if paper else (*ink, 0)
+    tile = Image.new("RGBA", (width, (ascent + descent) * len(lines)), ground)
+    for number, line in enumerate(lines):
+        place = (0, (ascent + descent) * number)
+        ImageDraw.Draw(tile).text(place, line, font=font, fill=(*ink, 255))
+    return np.ascontiguousarray(np.asarray(tile)[::-1]), descent
+
+
+@lru_cache
+def _font(path, pixels):
+    return ImageFont.truetype(path, pixels)
