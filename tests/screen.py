@@ -8,6 +8,9 @@ import sys
 import time
 from pathlib import Path
 
+import Xlib.display
+import Xlib.protocol.event
+import Xlib.X
 from PIL import ImageGrab
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -117,8 +120,20 @@ class RunningLesson:
         self.process.send_signal(signal.SIGINT)
 
     def close_window(self):
-        """Ask as a window manager does when its close button is pressed."""
-        self._screen.xdotool("windowclose", self.id)
+        """Ask the window to close as a window manager does when its close button is pressed."""
+        display = Xlib.display.Display(self._screen.display)
+        try:
+            window = display.create_resource_object("window", int(self.id))
+            delete = display.intern_atom("WM_DELETE_WINDOW")
+            message = Xlib.protocol.event.ClientMessage(
+                window=window,
+                client_type=display.intern_atom("WM_PROTOCOLS"),
+                data=(32, [delete, Xlib.X.CurrentTime, 0, 0, 0]),
+            )
+            window.send_event(message)
+            display.sync()
+        finally:
+            display.close()
 
     def wait_for(self, condition, seconds=60):
         """The first true value of `condition()`; AssertionError if there is none in time."""

@@ -25,6 +25,11 @@ class Control:
             self._stopped = True
             self._changed.notify_all()
 
+    def resume(self):
+        with self._changed:
+            self._paused = False
+            self._changed.notify_all()
+
     def toggle_pause(self):
         with self._changed:
             self._paused = not self._paused

@@ -345,8 +345,10 @@ class TestDigits(DigitsPanel):
 
         axes.add_artist(SwiftScale(axes, "y", lambda *_: ticks, percentage, size=9, color=FAINT))
         if tuple(class_names) != tuple("0123456789"):
-            names = "  ".join(f"{number} {name}" for number, name in enumerate(class_names))
-            axes.set_xlabel(names, size=8, color=FAINT, wrap=True)
+            names = [f"{number} {name}" for number, name in enumerate(class_names)]
+            lines = "\n".join("   ".join(names[i : i + 5]) for i in range(0, len(names), 5))
+            style = {"va": "top", "size": 8, "color": FAINT}
+            axes.add_artist(SwiftText(lines, (0, 0), (0, -3), axes.transAxes, **style))
 
     def update(self, history, iterations):
         return self._take(history.test_digits)

@@ -1,5 +1,6 @@
 """What a run says in the terminal."""
 
+import shutil
 import sys
 
 import tensorflow as tf
@@ -47,13 +48,17 @@ class Progress:
         self._plain = not sys.stdout.isatty()
         self._next_line = 0.0
         self._test = None
+        # Some terminals, of containers for example, don't know how large they are.
+        known = shutil.get_terminal_size(fallback=(0, 0)).columns > 0
         self._bar = tqdm(
             total=iterations,
             file=sys.stdout,
             disable=self._plain,
             bar_format="{n_fmt}/{total_fmt} {bar} {desc} {rate_fmt} {remaining} left",
             unit=" it",
-            dynamic_ncols=True,
+            dynamic_ncols=known,
+            ncols=None if known else 100,
+            nrows=None if known else 20,
             leave=False,
         )
 

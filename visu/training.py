@@ -63,6 +63,10 @@ class Training:
         if self._control.stopped:
             yield self._measure(tested=True, interruptible=False)
 
+    def lift_pace(self):
+        """From now on, nobody watches."""
+        self._pause_between = 0.0
+
     def _train_until(self, target):
         while self._iteration < target and not self._control.stopped:
             in_block = self._iteration % BLOCK

@@ -1,5 +1,6 @@
 """The live window: it shows a run and passes keys on; the run never waits for it."""
 
+import ctypes
 import os
 import sys
 import time
@@ -54,6 +55,26 @@ def _why(error=None):
         shown = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
         return f"the display {shown} does not answer; check DISPLAY, or log in again"
     return f"matplotlib found no window toolkit{f' ({error})' if error else ''}; see install.txt"
+
+
+def outlive_display(action):
+    """Have `action` called, which must not return, if the X server of our window goes away.
+
+    Xlib would end the program at once, and the training with it. Anywhere but on X11 this does
+    nothing.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    try:
+        xlib = ctypes.CDLL("libX11.so.6")
+    except OSError:
+        return
+    handler = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(lambda _: action())
+    _handlers.append(handler)
+    xlib.XSetIOErrorHandler(handler)
+
+
+_handlers = []  # C code holds them, which Python doesn't see
 
 
 class Window:

@@ -1,0 +1,30 @@
+"""What several test files use."""
+
+import os
+
+# TensorFlow's own words would drown pytest's; the lessons' own output has its own tests.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import pytest
+
+import tensorflowvisu  # noqa: F401 - starts TensorFlow as a lesson does
+from tests.screen import RunningLesson, VirtualScreen
+
+
+@pytest.fixture(scope="session")
+def screen():
+    """A virtual screen with nothing on it."""
+    with VirtualScreen() as virtual:
+        yield virtual
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Run a lesson in text mode to its end: run("1.0", "--seed", 3) -> (code, output, error)."""
+
+    def run_in_text_mode(number, *flags, **settings):
+        settings = {"folder": tmp_path, **settings}
+        with RunningLesson(number, "--no-window", *flags, **settings) as lesson:
+            return lesson.wait()
+
+    return run_in_text_mode

@@ -1,0 +1,235 @@
+"""What is drawn, as pure functions: percentiles, mosaics, ranges, layout, schedule."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+import mnistdata
+from visu.history import History, thin
+from visu.layout import ALL, VIEWS, axes_rectangle, cells
+from visu.measurement import Digits, Measurement, Score, percentiles
+from visu.mosaics import COMPUTED_INK, GAP, GLYPHS, LABEL_INK, WRONG, misread_first, mosaic, scale
+from visu.panels import Panels
+from visu.ranges import accuracy_floor, iteration_limit, loss_ceiling, spread_limit
+from visu.schedule import Schedule
+
+FLOATS = st.floats(-1e6, 1e6, width=32)
+
+
+@given(arrays.arrays(np.float32, arrays.array_shapes(max_dims=3, max_side=9), elements=FLOATS))
+def test_percentiles_are_numpys(values):
+    expected = np.percentile(values.astype(float), np.linspace(0, 100, 8))
+    assert np.allclose(percentiles(values), expected, rtol=1e-5, atol=1e-3)
+
+
+def test_percentiles_take_several_arrays_together():
+    weights = [np.arange(10.0).reshape(5, 2), np.arange(10.0, 15.0)]
+    assert np.allclose(percentiles(weights), np.arange(8) * 2)
+
+
+def test_percentiles_of_anything_with_nan_are_nan():
+    assert np.isnan(percentiles(np.array([1.0, np.nan, 3.0]))).all()
+
+
+def test_misread_digits_come_first_in_their_order():
+    digits = Digits(np.zeros((6, 28, 28, 1)), np.arange(6), np.array([0, 9, 2, 9, 9, 5]))
+    assert misread_first(digits, 5).tolist() == [1, 3, 4, 0, 2]
+
+
+def test_a_mosaic_pixel_by_pixel():
+    test = mnistdata.read_data_sets().test
+    ink, labels = test.pixels[:3, :, :, 0], test.classes[:3]  # 7, 2, 1
+    computed = np.array([7, 5, 1])
+    painted = mosaic(ink, labels, computed, rows=2, columns=2)
+    assert painted.shape == (56, 56, 4)
+    assert (painted[..., 3] == 255).all()
+    colours = painted[..., :3].astype(int)
+    # Read correctly: black ink on white, as the file has it.
+    assert (colours[:28, :28] == 255 - ink[0][..., None]).all()
+    assert (colours[28:, :28] == 255 - ink[2][..., None]).all()
+    # Nothing there.
+    assert (colours[28:, 28:] == GAP).all()
+    # Misread: the same ink on red, but for the two little digits at the lower edge.
+    red = colours[:28, 28:]
+    stamped = np.zeros((28, 28), bool)
+    stamped[20:27, :4], stamped[20:27, 24:] = GLYPHS[2], GLYPHS[5]
+    expected = (255 - ink[1].astype(int))[..., None] * np.array(WRONG) // 255
+    assert (red[~stamped] == expected[~stamped]).all()
+    assert (red[20:27, :4][GLYPHS[2]] == LABEL_INK).all()
+    assert (red[20:27, 24:][GLYPHS[5]] == COMPUTED_INK).all()
+
+
+def test_scaling_keeps_shape_and_ink():
+    pixels = mnistdata.read_data_sets().test.pixels[:40]
+    for side in (10, 16, 28, 61):
+        scaled = scale(pixels, side)
+        assert scaled.shape == (40, side, side)
+        assert abs(scaled.mean() - pixels.mean()) < 2
+        # Each digit stays where it is: its centre of ink does not move by a tenth of its width.
+        for before, after in zip(pixels[..., 0].astype(float), scaled.astype(float), strict=True):
+            for axis in (0, 1):
+                centres = [
+                    (a.sum(axis=axis) * (np.arange(len(a)) + 0.5)).sum() / a.sum() / len(a)
+                    for a in (before, after)
+                ]
+                assert abs(centres[0] - centres[1]) < 0.1
+    as_floats = (pixels / 255).astype(np.float32)
+    assert (scale(as_floats, 20) == scale(pixels, 20)).all()
+
+
+def curve(*accuracies):
+    return np.array([(20 * i, a, 1 - a) for i, a in enumerate(accuracies)], float)
+
+
+def test_the_accuracy_axis_follows_the_curves():
+    assert accuracy_floor(curve(0.1), curve(0.1)) == 0
+    rising = curve(0.1, 0.8, *[0.93] * 20)
+    assert accuracy_floor(rising, curve(0.1, *[0.94] * 20)) == 0.9
+    assert accuracy_floor(rising, curve(0.1, *[0.94] * 20, 0.6)) == 0.5
+    assert accuracy_floor(curve(*[0.99] * 20), curve(*[np.nan] * 20)) == 0.95
+
+
+def test_the_loss_axis_follows_the_curves():
+    assert loss_ceiling(curve(0.1), curve(0.1)) == 2.5
+    falling = curve(0.1, 0.8, *[0.93] * 20)
+    assert loss_ceiling(falling, falling) == 0.1
+    assert loss_ceiling(falling, curve(*[-2.0] * 20)) == 5
+    assert loss_ceiling(curve(*[np.nan] * 20), curve(*[np.nan] * 20)) == 2.5
+    assert loss_ceiling(curve(*[-1e6] * 20), curve(0.1)) > 1e6
+
+
+def test_the_iterations_axis_doubles_until_the_end():
+    limits = [iteration_limit(i, 2000) for i in (0, 250, 251, 500, 501, 1000, 1001, 2000)]
+    assert limits == [250, 250, 500, 500, 1000, 1000, 2000, 2000]
+
+
+def test_the_spread_axis_has_room_for_all():
+    assert spread_limit(np.array([[-0.3, 0.64]])) == pytest.approx(0.7)
+    assert spread_limit(np.full((2, 8), np.nan)) == pytest.approx(0.1)
+    assert spread_limit(np.array([[1e30]])) >= 1e30
+
+
+@pytest.mark.parametrize("key", VIEWS)
+@pytest.mark.parametrize("size", [(1280, 720), (1920, 1080), (901, 633), (320, 200)])
+def test_panels_fill_the_figure_without_overlap(key, size):
+    found = cells(VIEWS[key], *size, dpi=100)
+    covered = np.zeros(size, int)
+    for left, bottom, width, height in found.values():
+        assert width > 0
+        assert height > 0
+        covered[left : left + width, bottom : bottom + height] += 1
+    assert (covered[:, : size[1] - 40] == 1).all()
+    assert (covered[:, size[1] - 40 :] == 0).all()
+
+
+@pytest.mark.parametrize("grid", [None, (10, 10), (25, 40)])
+def test_axes_stay_in_their_cell_and_tiles_are_whole_pixels(grid):
+    cell = (640, 340, 700, 345)
+    x, y, width, height = axes_rectangle(cell, 100, grid)
+    assert x >= 640 + 62
+    assert x + width <= 640 + 700 - 24
+    assert y >= 340 + 32
+    assert y + height <= 340 + 345 - 36
+    if grid:
+        assert width // grid[1] == height // grid[0]
+        assert (width % grid[1], height % grid[0]) == (0, 0)
+
+
+def measured(schedule):
+    found, iteration = [0], 0
+    while iteration < schedule.iterations:
+        iteration = schedule.next_measured(iteration)
+        found.append(iteration)
+    return found
+
+
+def test_the_schedule_of_the_first_lesson():
+    schedule = Schedule(2000, 10, 50, rarer_tests=False)
+    assert measured(schedule) == list(range(0, 2001, 10))
+    assert [i for i in measured(schedule) if schedule.is_tested(i)] == list(range(0, 2001, 50))
+
+
+def test_the_schedule_of_the_later_lessons():
+    schedule = Schedule(10_000, 20, 100, rarer_tests=True)
+    tested = [i for i in measured(schedule) if schedule.is_tested(i)]
+    assert tested == [*range(0, 2000, 100), *range(2000, 10_001, 200)]
+    assert sum(map(schedule.is_spread, measured(schedule))) <= 201
+
+
+def test_an_odd_number_of_iterations_ends_with_a_test():
+    schedule = Schedule(137, 20, 100, rarer_tests=True)
+    assert measured(schedule) == [0, 20, 40, 60, 80, 100, 120, 137]
+    assert schedule.is_tested(137)
+    assert schedule.is_spread(137)
+
+
+def test_thinning_keeps_both_ends():
+    rows = list(range(1234))
+    thinned = thin(rows, 100)
+    assert len(thinned) <= 101
+    assert (thinned[0], thinned[-1]) == (0, 1233)
+    assert thin(rows[:100], 100) == rows[:100]
+
+
+def a_history(test_set, misread):
+    history = History()
+    for iteration in range(0, 1001, 20):
+        computed = test_set.classes.copy()
+        computed[:misread] = (computed[:misread] + 1) % 10
+        digits = Digits(test_set.pixels, test_set.classes, computed)
+        batch = Digits(*(part[:100] for part in digits))
+        score = Score(1 - misread / len(computed), 0.1)
+        spreads = (np.linspace(-1, 1, 8), np.linspace(-0.5, 0.5, 8))
+        history.add(Measurement(iteration, 1, 1, score, batch, score, digits, spreads))
+    return history
+
+
+@pytest.mark.parametrize("misread", [0, 250, 777, 3000])
+def test_the_red_digits_end_where_the_scale_says(misread):
+    """100 % is the upper edge, 90 % the lower one; below 90 %, all is red."""
+    test_set = mnistdata.read_data_sets().test
+    figure = Figure((12.8, 7.2), dpi=100)
+    canvas = FigureCanvasAgg(figure)
+    panels = Panels(figure, "Lesson", 1000, 10_000, ["Weights", "Biases"], tuple("0123456789"))
+    panels.update(a_history(test_set, misread))
+    for artist in panels[6].artists:
+        artist.set_animated(False)
+    panels.paint()
+    canvas.draw()
+    box = panels[6].axes.bbox
+    pixels = np.asarray(canvas.buffer_rgba())[::-1].astype(int)
+    first_column = pixels[round(box.y0) + 2 : round(box.y1) - 2, round(box.x0) + 2 :][:, :7]
+    red = (first_column == (*WRONG, 255)).all(axis=2).any(axis=1)
+    expected = min(misread / 10_000 / 0.1, 1.0)
+    # Whole rows of digits: the last red one may reach 0.4 % further than the accuracy.
+    lowest = (len(red) - np.flatnonzero(red).min()) / len(red) if red.any() else 0.0
+    assert expected - 0.01 <= lowest <= expected + 0.05
+    assert not red.any() or red[-1]  # from the top
+
+
+def test_all_six_panels_have_their_titles_and_values():
+    test_set = mnistdata.read_data_sets().test
+    figure = Figure((12.8, 7.2), dpi=100)
+    FigureCanvasAgg(figure)
+    names = ("shirt", *"123456789")
+    panels = Panels(figure, "Lesson", 1000, 10_000, ["Weights", "Biases"], names)
+    assert panels.update(a_history(test_set, 777)) == set(ALL)
+    texts = " | ".join(text.get_text() for number in ALL for text in panels[number].axes.texts)
+    for expected in (
+        "Accuracy",
+        "Cross-entropy loss",
+        "Training digits",
+        "Weights",
+        "Biases",
+        "Test digits",
+        "training 0.9223",
+        "test 0.1000",
+        "777 of 10,000 misread",
+        "0 shirt",
+    ):
+        assert expected in texts
+    assert panels.update(a_history(test_set, 777)) == {3, 6}  # the same curves, other digits

@@ -1,0 +1,204 @@
+"""The six lessons: their form, their learning, their repeatability."""
+
+import ast
+import difflib
+import importlib.util
+import io
+import tokenize
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.screen import ROOT, lesson_file
+
+LESSONS = ["1.0", "2.0", "2.1", "2.2", "3.0", "3.1"]
+# Changed lines between neighbours, and the same without docstring, comments and blank lines.
+CEILINGS = {
+    ("1.0", "2.0"): (60, 34),
+    ("2.0", "2.1"): (40, 22),
+    ("2.1", "2.2"): (30, 14),
+    ("2.2", "3.0"): (65, 36),
+    ("3.0", "3.1"): (50, 25),
+}
+PARAMETERS = {
+    "1.0": 7_850,
+    "2.0": 784 * 200 + 200 * 100 + 100 * 60 + 60 * 30 + 30 * 10 + 400,
+    "3.0": 25 * 4 + 16 * 4 * 8 + 16 * 8 * 12 + 588 * 200 + 200 * 10 + 4 + 8 + 12 + 200 + 10,
+    "3.1": 36 * 6 + 25 * 6 * 12 + 16 * 12 * 24 + 1176 * 200 + 200 * 10 + 6 + 12 + 24 + 200 + 10,
+}
+PARAMETERS["2.1"] = PARAMETERS["2.2"] = PARAMETERS["2.0"]
+
+
+def load(number):
+    """Import a lesson, whose file name is no Python name."""
+    spec = importlib.util.spec_from_file_location(f"lesson_{number}", lesson_file(number))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def source(number):
+    return lesson_file(number).read_text("utf-8")
+
+
+def stripped(text):
+    """The lines of code: without docstring, comments, blank lines and trailing white space."""
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    kept = [t for t in tokens if t.type != tokenize.COMMENT]
+    code = tokenize.untokenize(kept)
+    docstring = ast.parse(text).body[0]
+    lines = code.splitlines()[docstring.end_lineno :]
+    return [line.rstrip() for line in lines if line.strip()]
+
+
+def changed(before, after):
+    lines = list(difflib.unified_diff(before, after, lineterm=""))[2:]
+    return sum(line[0] in "+-" for line in lines)
+
+
+@pytest.mark.parametrize("pair", CEILINGS)
+def test_a_diff_shows_the_idea_and_nothing_else(pair):
+    whole, code = CEILINGS[pair]
+    before, after = map(source, pair)
+    assert changed(before.splitlines(), after.splitlines()) <= whole
+    assert changed(stripped(before), stripped(after)) <= code
+
+
+@pytest.mark.parametrize("number", LESSONS)
+def test_a_lesson_fits_on_a_screen_and_a_half(number):
+    lines = source(number).splitlines()
+    assert len(lines) <= 100
+    assert max(map(len, lines)) <= 100
+
+
+@pytest.mark.parametrize("number", LESSONS)
+def test_the_header_says_what_is_new_and_what_to_expect(number):
+    text = source(number)
+    assert text.startswith(f'r"""Lesson {number}: ')
+    header = ast.get_docstring(ast.parse(text))
+    assert "New here: " in header
+    assert "Expect: final test accuracy " in header
+    assert number == "1.0" or "Same as " in header
+
+
+@pytest.mark.parametrize("number", LESSONS)
+def test_the_picture_shows_the_shape_of_every_variable(number):
+    header = ast.get_docstring(ast.parse(source(number)))
+    lesson = load(number)
+    for name, value in vars(lesson).items():
+        if isinstance(value, tf.Variable):
+            assert f"{name} {value.shape.as_list()}" in header
+
+
+@pytest.mark.parametrize("number", LESSONS)
+def test_lessons_stay_at_the_matrix_level(number):
+    tree = ast.parse(source(number))
+    names = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    keras = {name for name in names if name.startswith("tf.keras")}
+    assert keras <= {"tf.keras", "tf.keras.optimizers", "tf.keras.optimizers.Adam"}
+    assert {"tf.Variable", "tf.GradientTape", "tf.function"} <= names
+    assert ("tf.math.log" in names) == (number == "1.0")
+    imported = {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
+    assert imported == {"tensorflowvisu", "mnistdata", "tensorflow"}
+
+
+def test_nobody_but_the_lessons_knows_the_lessons():
+    """Imports point one way: lessons -> tensorflowvisu, mnistdata; and these on their own."""
+    for path in [ROOT / "mnistdata.py", ROOT / "tensorflowvisu.py", *(ROOT / "visu").glob("*.py")]:
+        tree = ast.parse(path.read_text("utf-8"))
+        imported = {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
+        imported |= {n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
+        forbidden = {"mlengine", "tests", "benchmarks", "mnistdata"}
+        if path.parent.name == "visu":
+            forbidden.add("tensorflowvisu")
+        assert not {name.split(".")[0] for name in imported} & forbidden, path.name
+
+
+@pytest.mark.parametrize("number", LESSONS)
+def test_an_import_trains_nothing_and_leaves_the_functions_usable(number, capfd):
+    lesson = load(number)
+    assert capfd.readouterr() == ("", "")
+    sizes = [int(tf.size(v)) for v in vars(lesson).values() if isinstance(v, tf.Variable)]
+    assert sum(sizes) == PARAMETERS[number]
+    X, Y_ = lesson.mnist.test.images[:50], lesson.mnist.test.labels[:50]
+    Y, loss = lesson.test(tf.constant(X), tf.constant(Y_))
+    assert Y.shape == (50, 10)
+    assert np.allclose(np.sum(Y, axis=1), 1, atol=1e-5)
+    # Cross-entropy by its definition.
+    expected = -np.mean(np.sum(Y_ * np.log(Y.numpy().astype(float)), axis=1))
+    assert float(loss) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("number", LESSONS)
+def test_nothing_is_compiled_twice(number):
+    lesson = load(number)
+    images, labels = lesson.mnist.train.next_block(20, 100)
+
+    def train(step, stop):
+        lesson.train(images, labels, tf.constant(step), tf.constant(stop))
+
+    before = [v.numpy() for v in vars(lesson).values() if isinstance(v, tf.Variable)]
+    train(0, 1)
+    for step, stop in ((1, 2), (2, 9), (9, 20), (20, 40), (41, 41)):
+        train(step, stop)
+    assert lesson.train.experimental_get_tracing_count() == 1
+    after = [v.numpy() for v in vars(lesson).values() if isinstance(v, tf.Variable)]
+    assert all((a != b).any() for a, b in zip(after, before, strict=True))
+
+
+@pytest.mark.parametrize("number", ["2.1", "3.1"])
+def test_it_does_not_matter_how_a_block_is_divided(number):
+    def trained(*stops):
+        lesson = load(number)
+        images, labels = lesson.mnist.train.next_block(20, 100)
+        for step, stop in zip((0, *stops), stops, strict=False):
+            lesson.train(images, labels, tf.constant(step), tf.constant(stop))
+        return [v.numpy() for v in vars(lesson).values() if isinstance(v, tf.Variable)]
+
+    whole, divided = trained(20), trained(1, 3, 11, 20)
+    assert all((a == b).all() for a, b in zip(whole, divided, strict=True))
+
+
+def test_gradient_descent_follows_the_formula():
+    """One step of lesson 1.0, written out in NumPy: dL/dlogits = (Y - Y_) / n."""
+    lesson = load("1.0")
+    images, labels = lesson.mnist.train.next_block(1, 100)
+    lesson.train(images, labels, tf.constant(0), tf.constant(1))
+    XX, Y_ = images[0].numpy().reshape(100, 784), labels[0].numpy()
+    Y = np.full((100, 10), 0.1)  # all weights are zero
+    assert np.allclose(lesson.W, -0.5 * XX.T @ (Y - Y_) / 100, atol=1e-6)
+    assert np.allclose(lesson.B, -0.5 * (Y - Y_).mean(axis=0), atol=1e-6)
+
+
+@pytest.mark.parametrize("number", ["2.2", "3.1"])
+def test_dropout_is_for_training_only(number):
+    lesson = load(number)
+    X = tf.constant(lesson.mnist.test.images[:100])
+    kept = [lesson.model(X, pkeep=1).numpy() for _ in range(2)]
+    dropped = [lesson.model(X, lesson.PKEEP).numpy() for _ in range(2)]
+    assert (kept[0] == kept[1]).all()
+    assert (dropped[0] != dropped[1]).any()
+
+
+@pytest.mark.parametrize("number", ["2.1", "2.2", "3.0", "3.1"])
+def test_the_learning_rate_decays(number):
+    rates = [float(load(number).learning_rate(tf.constant(step))) for step in (0, 2000, 10**6)]
+    assert rates == pytest.approx([0.0031, 0.0001 + 0.003 / np.e, 0.0001])
+
+
+@pytest.mark.parametrize(
+    ("number", "iterations", "floor"),
+    [
+        ("1.0", 300, 0.895),
+        ("2.0", 600, 0.90),
+        ("2.1", 600, 0.94),
+        ("2.2", 600, 0.93),
+        ("3.0", 300, 0.95),
+        ("3.1", 300, 0.96),
+    ],
+)
+def test_a_few_hundred_iterations_learn_to_read(run, number, iterations, floor):
+    code, output, error = run(number, "--iterations", iterations)
+    assert (code, error) == (0, "")
+    assert float(output.splitlines()[-1].split()[3]) >= floor

@@ -1,0 +1,266 @@
+"""The loader, on the real digits and on everything that is not."""
+
+import gzip
+import hashlib
+import shutil
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import mnistdata
+from mnistdata import DataError, parse_idx, read_data_sets
+
+FASHION = Path("/usr/share/datasets/fashion-mnist")  # Debian's dataset-fashion-mnist
+PUBLISHED = {  # SHA-256 of the four files as LeCun publishes them, unpacked
+    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+}
+
+
+@pytest.fixture(scope="module")
+def mnist():
+    return read_data_sets()
+
+
+def idx(array):
+    """An array as an IDX file's bytes."""
+    array = np.asarray(array, np.uint8)
+    sizes = b"".join(length.to_bytes(4, "big") for length in array.shape)
+    return bytes([0, 0, 8, array.ndim]) + sizes + array.tobytes()
+
+
+def small_set(folder, train=250, test=120, classes=10, side=28, pack=False):
+    """Write a small data set of random pixels; image i is recognisable by its first pixel."""
+    random = np.random.default_rng(0)
+    for prefix, count in (("train", train), ("t10k", test)):
+        images = random.integers(0, 256, (count, side, side), np.uint8)
+        images[:, 0, 0] = np.arange(count) % 256
+        labels = np.arange(count) % classes
+        for name, array in (("images-idx3", images), ("labels-idx1", labels)):
+            raw = idx(array)
+            path = folder / f"{prefix}-{name}-ubyte{'.gz' * pack}"
+            path.write_bytes(gzip.compress(raw) if pack else raw)
+    return folder
+
+
+def test_the_digits_are_those_that_lecun_published():
+    for name, digest in PUBLISHED.items():
+        raw = gzip.decompress((mnistdata.CARRIED / f"{name}.gz").read_bytes())
+        assert hashlib.sha256(raw).hexdigest() == digest
+
+
+def test_images_and_labels_have_the_promised_form(mnist):
+    for data, count in ((mnist.train, 60_000), (mnist.test, 10_000)):
+        assert data.images.shape == (count, 28, 28, 1)
+        assert data.images.dtype == data.labels.dtype == np.float32
+        assert data.images.min() == 0
+        assert data.images.max() == 1
+        assert data.labels.shape == (count, 10)
+        assert (data.labels.sum(axis=1) == 1).all()
+        assert (data.labels.argmax(axis=1) == data.classes).all()
+    # The first digits, as everybody knows them, and one whose ink can be counted by hand.
+    assert mnist.train.classes[:5].tolist() == [5, 0, 4, 1, 9]
+    assert mnist.test.classes[[0, 5, 87, 95]].tolist() == [7, 1, 3, 4]
+    assert mnist.class_names == tuple("0123456789")
+
+
+def test_an_epoch_uses_every_example_once():
+    mnist = read_data_sets()
+    seen = np.concatenate([mnist.train.next_batch(100)[0][:, 14, 14, 0] for _ in range(600)])
+    assert np.array_equal(np.sort(seen), np.sort(mnist.train.images[:, 14, 14, 0]))
+
+
+def test_a_partial_batch_is_neither_lost_nor_repeated(tmp_path):
+    train = read_data_sets(small_set(tmp_path)).train
+    seen = [np.rint(255 * train.next_batch(100)[0][:, 0, 0, 0]).astype(int) for _ in range(5)]
+    assert {len(batch) for batch in seen} == {100}
+    assert (np.bincount(np.concatenate(seen)) == 2).all()  # two epochs of 250
+    assert len(set(np.concatenate(seen)[:250])) == 250  # the first of them whole
+
+
+def test_epochs_differ_and_follow_the_seed():
+    first, same, other = (read_data_sets(seed=seed).train for seed in (1, 1, 2))
+    batches = [first.next_batch(100)[0] for _ in range(601)]
+    assert all(np.array_equal(same.next_batch(100)[0], batch) for batch in batches[:3])
+    assert not np.array_equal(other.next_batch(100)[0], batches[0])
+    assert not np.array_equal(batches[0], batches[600])
+
+
+def test_blocks_are_the_batches_on_the_device():
+    blocks, batches = (read_data_sets(seed=5).train for _ in range(2))
+    for count in (3, 1):
+        images, labels = blocks.next_block(count, 100)
+        for i in range(count):
+            X, Y_ = batches.next_batch(100)
+            assert np.array_equal(images[i], X)
+            assert np.array_equal(labels[i], Y_)
+
+
+@pytest.mark.parametrize("pack", [False, True])
+def test_any_folder_with_the_four_files_serves(tmp_path, pack):
+    mnist = read_data_sets(small_set(tmp_path, pack=pack))
+    assert (len(mnist.train), len(mnist.test)) == (250, 120)
+
+
+def test_files_that_were_unpacked_under_their_old_name_serve(tmp_path):
+    small_set(tmp_path)
+    for path in tmp_path.iterdir():
+        path.rename(f"{path}.gz")
+    assert len(read_data_sets(tmp_path).train) == 250
+
+
+def test_fashion_mnist_is_a_drop_in(tmp_path):
+    fashion = read_data_sets(FASHION)
+    assert (len(fashion.train), len(fashion.test)) == (60_000, 10_000)
+    for path in FASHION.glob("*.gz"):
+        shutil.copy(path, tmp_path)
+    names = [
+        "T-shirt",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Boot",
+    ]
+    (tmp_path / "classes.txt").write_text("\n".join(names) + "\n")
+    assert read_data_sets(tmp_path).class_names == tuple(names)
+
+
+def spoil(name, change):
+    def spoiler(folder):
+        path = folder / name
+        path.write_bytes(change(path.read_bytes()))
+
+    return spoiler
+
+
+def replace(name, content):
+    return spoil(name, lambda _: content)
+
+
+TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
+PACKED = gzip.compress(idx(np.random.default_rng(1).integers(0, 256, (250, 28, 28))))
+BAD = {
+    "missing file": (lambda folder: (folder / TRAIN_LABELS).unlink(), "there is no train-labels"),
+    "cut off": (spoil(TRAIN_IMAGES, lambda raw: raw[:-100]), "promises"),
+    "too long": (spoil(TRAIN_IMAGES, lambda raw: raw + b"more"), "promises"),
+    "empty": (replace(TRAIN_IMAGES, b""), "only 0 bytes"),
+    "wrong magic number": (spoil(TRAIN_IMAGES, lambda raw: b"\0\0\x0d\3" + raw[4:]), "begins with"),
+    "labels in place of images": (replace(TRAIN_IMAGES, idx(np.zeros(250))), "begins with"),
+    "wrong count": (spoil(TRAIN_LABELS, lambda raw: raw[:7] + b"\1" + raw[8:]), "promises 1 ="),
+    "not as many labels": (replace(TRAIN_LABELS, idx(np.zeros(249))), "250 images"),
+    "eleven classes": (replace(TRAIN_LABELS, idx(np.arange(250) % 11)), "found 10 at index 10"),
+    "large images": (replace(TRAIN_IMAGES, idx(np.zeros((250, 32, 32)))), "found 32 x 32"),
+    "no images": (
+        lambda folder: (
+            replace(TRAIN_IMAGES, idx(np.zeros((0, 28, 28))))(folder),
+            replace(TRAIN_LABELS, idx(np.zeros(0)))(folder),
+        ),
+        "at least one",
+    ),
+    "a web page": (replace(TRAIN_IMAGES, b"<!DOCTYPE html><title>404</title>"), "web page"),
+    "gzip cut off": (replace(TRAIN_IMAGES, PACKED[:-3000]), "ends too early"),
+    "gzip damaged": (
+        replace(TRAIN_IMAGES, PACKED[:5000] + bytes(50) + PACKED[5050:]),
+        "damaged",
+    ),
+    "gzip bomb": (replace(TRAIN_IMAGES, gzip.compress(bytes(50_000_000))), "unpacks to more"),
+    "nine names": (lambda folder: (folder / "classes.txt").write_text("a\n" * 9), "found 9"),
+    "names of bytes": (lambda folder: (folder / "classes.txt").write_bytes(b"\xff\xfe\n"), "UTF-8"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_data_gets_one_clear_message(tmp_path, case):
+    damage, message = BAD[case]
+    damage(small_set(tmp_path))
+    if "gzip" in case:
+        (tmp_path / TRAIN_IMAGES).rename(tmp_path / f"{TRAIN_IMAGES}.gz")
+    with pytest.raises(DataError) as caught:
+        read_data_sets(tmp_path)
+    assert message in str(caught.value)
+    assert str(tmp_path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("place", "message"), [("nowhere", "does not exist"), ("a_file", "is a file")]
+)
+def test_a_folder_that_is_none(tmp_path, place, message):
+    (tmp_path / "a_file").touch()
+    with pytest.raises(DataError, match=message):
+        read_data_sets(tmp_path / place)
+
+
+def test_carried_files_are_checked_against_their_sum(tmp_path, monkeypatch):
+    for path in mnistdata.CARRIED.glob("*.gz"):
+        shutil.copy(path, tmp_path)
+    monkeypatch.setattr(mnistdata, "CARRIED", tmp_path)
+    assert len(read_data_sets().train) == 60_000
+    labels = tmp_path / "t10k-labels-idx1-ubyte.gz"
+    raw = bytearray(gzip.decompress(labels.read_bytes()))
+    raw[8] = 1 - raw[8] % 2  # a plausible label, but not the published one
+    labels.write_bytes(gzip.compress(bytes(raw)))
+    with pytest.raises(DataError, match=r"SHA-256 differs.*git checkout"):
+        read_data_sets()
+
+
+def parses_or_refuses(raw, dimensions):
+    tracemalloc.start()
+    try:
+        found = parse_idx(raw, dimensions, "bytes")
+        assert found.ndim == dimensions
+        assert found.nbytes + 4 + 4 * dimensions == len(raw)
+    except DataError:
+        pass
+    finally:
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert peak < len(raw) + 100_000
+
+
+@given(st.binary(max_size=300), st.sampled_from([1, 3]))
+def test_the_parser_survives_arbitrary_bytes(raw, dimensions):
+    parses_or_refuses(raw, dimensions)
+
+
+@given(
+    st.lists(st.integers(0, 2**32 - 1) | st.integers(0, 5), min_size=3, max_size=3),
+    st.binary(max_size=200),
+)
+def test_the_parser_survives_arbitrary_headers(sizes, body):
+    header = bytes([0, 0, 8, 3]) + b"".join(size.to_bytes(4, "big") for size in sizes)
+    parses_or_refuses(header + body, 3)
+
+
+@given(st.lists(st.integers(0, 4), min_size=3, max_size=3), st.randoms())
+def test_what_was_written_is_read(shape, random):
+    array = np.array([random.randrange(256) for _ in range(int(np.prod(shape)))], np.uint8)
+    array = array.reshape(shape)
+    assert np.array_equal(parse_idx(idx(array), 3, "bytes"), array)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, len(PACKED) - 1), st.integers(1, 255), st.integers(0, len(PACKED)))
+def test_a_damaged_gzip_file_is_refused_or_read(tmp_path_factory, where, flip, length):
+    folder = small_set(tmp_path_factory.mktemp("data"))
+    damaged = bytearray(PACKED)
+    damaged[where] ^= flip
+    (folder / TRAIN_IMAGES).unlink()
+    (folder / f"{TRAIN_IMAGES}.gz").write_bytes(damaged[: max(length, where + 1)])
+    try:
+        images = read_data_sets(folder).train.pixels
+    except DataError:
+        return
+    # A flipped bit in gzip's header, its time stamp for example, harms nothing.
+    assert np.array_equal(images[..., 0], parse_idx(gzip.decompress(PACKED), 3, "bytes"))

@@ -1,0 +1,324 @@
+"""Running a lesson as a user does: flags, output, files, interruptions, and no window."""
+
+import csv
+import os
+import re
+import resource
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.screen import ROOT, RunningLesson, VirtualScreen, lesson_file
+
+FINAL = re.compile(
+    r"final test accuracy: (0\.\d{4}) \(best (0\.\d{4})\), (\d+) of (\d+) misread, "
+    r"(\d+) iterations, \d+\.\d s"
+)
+
+
+def rows(path):
+    with Path(path).open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def final(output):
+    """The fields of the one final line."""
+    found = [line for line in output.splitlines() if line.startswith("final")]
+    assert len(found) == 1
+    return FINAL.fullmatch(found[0]).groups()
+
+
+def test_the_terminal_is_quiet_and_says_what_matters(run, tmp_path):
+    code, output, error = run("1.0", "--iterations", 130, "--log", "run.csv", "--save", "run.png")
+    assert (code, error) == (0, "")
+    first, *progress, last = output.splitlines()
+    assert first.startswith("mnist_1.0_softmax: Lesson 1.0: one layer, softmax · 7,850 parameters")
+    assert "CPU" in first or "GPU" in first
+    assert progress
+    for line in progress:
+        assert re.fullmatch(
+            r"\d+/130 · epoch 1 · train \d\.\d\d \d\.\d{3} · test 0\.\d{4} \d\.\d{4}"
+            r" · \d+ it/s, (starting|\d+ s left)",
+            line,
+        )
+    accuracy, best, misread, of, iterations = final(last)
+    assert (of, iterations) == ("10000", "130")
+    assert int(misread) == 10_000 - round(10_000 * float(accuracy))
+    logged = rows(tmp_path / "run.csv")
+    assert [int(row["iteration"]) for row in logged] == list(range(0, 131, 10))
+    assert list(logged[0]) == [
+        "iteration",
+        "train_accuracy",
+        "train_loss",
+        "test_accuracy",
+        "test_loss",
+    ]
+    tested = {
+        int(row["iteration"]): float(row["test_accuracy"]) for row in logged if row["test_loss"]
+    }
+    assert list(tested) == [0, 50, 100, 130]
+    # The network starts with zeros: all digits look alike to it.
+    assert float(logged[0]["test_loss"]) == pytest.approx(np.log(10), rel=1e-5)
+    assert tested[0] == pytest.approx(0.098)
+    # The log and the final line agree.
+    assert f"{tested[130]:.4f}" == accuracy
+    assert f"{max(tested.values()):.4f}" == best
+    with Image.open(tmp_path / "run.png") as picture:
+        assert picture.size == (1920, 1080)
+        assert len(picture.convert("RGB").getcolors(10**6)) > 50
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run.csv", "run.png"]
+
+
+def test_a_terminal_gets_a_progress_bar(tmp_path):
+    script = shutil.which("script")
+    assert script, "the tests need util-linux's script for a terminal"
+    command = f"{sys.executable} {lesson_file('1.0')} --no-window --iterations 300"
+    done = subprocess.run(
+        [script, "-qec", command, "/dev/null"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0
+    assert re.search(r"\d+/300 .*█.* epoch 1 · train .* left", done.stdout)
+    assert FINAL.search(done.stdout)
+
+
+def test_the_same_seed_gives_the_same_numbers(run, tmp_path):
+    for name, seed in (("a", 7), ("b", 7), ("c", 8)):
+        code, _, _ = run("2.2", "--iterations", 120, "--seed", seed, "--log", f"{name}.csv")
+        assert code == 0
+    logs = {name: (tmp_path / f"{name}.csv").read_text() for name in "abc"}
+    assert logs["a"] == logs["b"]
+    assert logs["a"] != logs["c"]
+
+
+def test_fast_paced_and_headless_runs_measure_the_same(run, tmp_path, screen):
+    flags = ("--iterations", 240)
+    assert run("2.1", *flags, "--log", "headless.csv")[0] == 0
+    for name, more in (("paced", ()), ("fast", ("--fast",))):
+        where = {"screen": screen, "folder": tmp_path}
+        with RunningLesson("2.1", *flags, *more, "--log", f"{name}.csv", **where) as lesson:
+            lesson.window()
+            lesson.wait_for(lambda lesson=lesson: "finished" in lesson.title())
+            lesson.close_window()
+            assert lesson.wait()[0] == 0
+    headless = (tmp_path / "headless.csv").read_text()
+    assert headless == (tmp_path / "paced.csv").read_text() == (tmp_path / "fast.csv").read_text()
+
+
+def test_help_explains_every_flag(run):
+    code, output, _ = run("3.1", "-h")
+    assert code == 0
+    flags = "--no-window --fast --iterations --seed --data --save --log --verbose"
+    for flag in flags.split():
+        assert re.search(rf"^ +{flag}\b", output, re.MULTILINE)
+    assert "10,000" in output
+
+
+def test_verbose_lets_tensorflow_speak(run):
+    code, output, error = run("1.0", "--iterations", 150, "--verbose")
+    assert code == 0
+    assert re.search(r"\.cc:\d+\]", error)  # a line of its C++ code
+    assert re.search(r"^speed: \d+\.\d iterations/s$", output, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--iterations", "0"), "expected a whole number from 1"),
+        (("--iterations", "many"), "found 'many'"),
+        (("--seed", "-1"), "expected a whole number from 0"),
+        (("--nonsense",), "unrecognized arguments: --nonsense"),
+        (("--save", "picture.xyz"), "expected a name ending in .png"),
+        (("--save", "picture"), "found no ending"),
+        (("--log", "log.txt"), "expected a name ending in .csv"),
+        (("--save", "nowhere/picture.png"), "there is no folder nowhere"),
+        (("--log", "folder.csv"), "there is a folder of that name"),
+        (("--log", "/proc/log.csv"), "can't be written"),
+        (("--data", "nowhere"), "does not exist"),
+        (("--data", "folder.csv"), "there is no train-images-idx3-ubyte"),
+    ],
+)
+def test_a_mistake_is_refused_at_once_with_one_message(run, tmp_path, flags, message):
+    (tmp_path / "folder.csv").mkdir()
+    code, output, error = run("1.0", *flags)
+    assert code == 2
+    assert output == ""
+    assert message in error
+    assert "Traceback" not in error
+    assert len([line for line in error.splitlines() if "error:" in line]) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["folder.csv"]
+
+
+def test_a_full_disk_costs_the_file_but_not_the_result(tmp_path):
+    """A limit on the size of files makes the system refuse to write, as a full disk does."""
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (25_000, 25_000))
+
+    flags = ["--no-window", "--iterations", "6000", "--log", "run.csv", "--save", "run.png"]
+    done = subprocess.run(
+        [sys.executable, lesson_file("1.0"), *flags],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        preexec_fn=limit,
+    )
+    assert done.returncode == 2
+    assert final(done.stdout)[4] == "6000"
+    assert "can't be written (File too large)" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "run.png").exists()
+    assert not (tmp_path / "run.csv").exists()
+    # What was measured until then is kept.
+    (partial,) = tmp_path.glob(".run.csv*")
+    assert partial.read_text().startswith("iteration,")
+
+
+def test_a_write_protected_file_is_not_replaced(tmp_path):
+    (tmp_path / "kept.csv").write_text("precious")
+    (tmp_path / "kept.csv").chmod(0o444)
+    # Root may write everywhere, so ask as somebody else where the tests run as root.
+    script = (
+        "import os, sys; sys.path.insert(0, sys.argv[1])\n"
+        "from visu.files import check_destination\n"
+        "os.getuid() or os.setuid(65534)\n"
+        "check_destination('--log', sys.argv[2], ('.csv',))"
+    )
+    for folder in (tmp_path, *tmp_path.parents[:3]):
+        folder.chmod(0o777)
+    done = subprocess.run(
+        [sys.executable, "-c", script, ROOT, tmp_path / "kept.csv"], capture_output=True, text=True
+    )
+    assert "may not be overwritten" in done.stderr
+    assert (tmp_path / "kept.csv").read_text() == "precious"
+
+
+@pytest.mark.parametrize("number", ["1.0", "3.1"])
+def test_ctrl_c_ends_a_run_with_its_results(tmp_path, number):
+    flags = ("--no-window", "--iterations", 10**6, "--log", "run.csv", "--save", "run.png")
+    with RunningLesson(number, *flags, folder=tmp_path) as lesson:
+        seen = []
+        while not seen or not re.match(r"\d+/1000000", seen[-1]):
+            seen.append(lesson.process.stdout.readline())
+        partial = tmp_path / ".run.csv.unfinished"
+        lesson.wait_for(lambda: partial.read_text().count("\n") > 8)
+        lesson.interrupt()
+        code, output, error = lesson.wait(60)
+    assert (code, error) == (130, "")
+    done = int(final(output)[4])
+    last = rows(tmp_path / "run.csv")[-1]
+    assert int(last["iteration"]) == done
+    assert last["test_accuracy"]
+    assert (tmp_path / "run.png").exists()
+
+
+def test_it_runs_from_any_directory(tmp_path):
+    elsewhere = tmp_path / "else where"
+    elsewhere.mkdir()
+    with RunningLesson("1.0", "--no-window", "--iterations", 20, folder=elsewhere) as lesson:
+        assert lesson.wait()[0] == 0
+    assert not list(elsewhere.iterdir())
+
+
+def test_fashion_mnist_trains(run):
+    data = "/usr/share/datasets/fashion-mnist"
+    code, output, error = run("1.0", "--data", data, "--iterations", 300)
+    assert (code, error) == (0, "")
+    assert 0.7 < float(final(output)[0]) < 0.85
+
+
+def explained(output):
+    (line,) = (line for line in output.splitlines() if line.startswith("no window: "))
+    return line
+
+
+@pytest.mark.parametrize(
+    ("environment", "reason"),
+    [
+        ({}, "there is no display; on a remote machine, connect with `ssh -X`"),
+        ({"DISPLAY": ":654"}, "the display :654 does not answer"),
+        ({"MPLBACKEND": "agg"}, "MPLBACKEND=agg opens none here; unset it"),
+        ({"MPLBACKEND": "tkagg"}, "MPLBACKEND=tkagg opens none here"),
+    ],
+)
+def test_without_a_display_it_trains_and_leaves_a_picture(tmp_path, environment, reason):
+    settings = {"environment": environment, "folder": tmp_path}
+    with RunningLesson("1.0", "--iterations", 60, **settings) as lesson:
+        code, output, error = lesson.wait()
+    assert (code, error) == (0, "")
+    assert reason in explained(output)
+    assert "the picture will be in mnist_1.0_softmax.png" in explained(output)
+    assert final(output)[4] == "60"
+    assert [path.name for path in tmp_path.iterdir()] == ["mnist_1.0_softmax.png"]
+
+
+def test_without_a_toolkit_it_says_what_to_install(tmp_path, screen):
+    """A Python without python3-tk fails when it imports _tkinter; so does this one."""
+    (tmp_path / "_tkinter.py").write_text("raise ImportError('no python3-tk')")
+    environment = {"PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    settings = {"environment": environment, "folder": tmp_path, "screen": screen}
+    with RunningLesson("1.0", "--iterations", 60, **settings) as lesson:
+        code, output, error = lesson.wait()
+    assert (code, error) == (0, "")
+    assert "install python3-tk (see install.txt)" in explained(output)
+    assert (tmp_path / "mnist_1.0_softmax.png").exists()
+
+
+def test_a_display_that_goes_away_does_not_take_the_run_with_it(tmp_path):
+    flags = ("--iterations", 1500, "--log", "run.csv", "--save", "run.png")
+    with (
+        VirtualScreen() as screen,
+        RunningLesson("1.0", *flags, screen=screen, folder=tmp_path) as lesson,
+    ):
+        lesson.window()
+        lesson.wait_for(lambda: lesson.iteration() >= 5)
+        screen.shut_down()
+        code, output, error = lesson.wait()
+    assert (code, error) == (0, "")
+    assert "the display is gone" in output
+    assert final(output)[4] == "1500"
+    assert int(rows(tmp_path / "run.csv")[-1]["iteration"]) == 1500
+    assert (tmp_path / "run.png").exists()
+
+
+def test_a_notebooks_own_arguments_are_ignored(tmp_path):
+    """As `%run` in a notebook: ipykernel is loaded, and its own flags stand on the command line."""
+    script = (
+        "import runpy, sys, ipykernel\n"
+        "sys.argv = [sys.argv[1], '-f', 'kernel.json', '--iterations', '60']\n"
+        "runpy.run_path(sys.argv[0], run_name='__main__')\n"
+        "print('the notebook goes on')"
+    )
+    inherited = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "MPLBACKEND")}
+    done = subprocess.run(
+        [sys.executable, "-c", script, lesson_file("1.0")],
+        env={**inherited, "PYTHONPATH": str(ROOT)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert final(done.stdout)[4] == "60"
+    assert done.stdout.endswith("the notebook goes on\n")
+
+
+def test_a_broken_tensorflow_shows_its_own_words(tmp_path):
+    """The chatter of an import that fails is the only clue to why it fails."""
+    (tmp_path / "tensorflow.py").write_text(
+        "import os\n"
+        "os.write(2, b'a clue from deep inside\\n')\n"
+        "raise ImportError('libX is missing')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", "import visu.startup"],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "a clue from deep inside" in done.stderr
+    assert "libX is missing" in done.stderr

@@ -1,0 +1,312 @@
+"""The live window, on a real (virtual) screen, with real keys and a real mouse."""
+
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from tests.screen import ROOT, RunningLesson, lesson_file
+from tests.test_running import final, rows
+from visu.layout import VIEWS, axes_rectangle, cells
+from visu.mosaics import WRONG
+from visu.panels import BAND_COLOURS, TEST_COLOUR, TRAINING_COLOUR
+
+SIZE = (1280, 720)  # of the figure; the toolbar stands below it
+DPI = 100
+KEYS = {key: "Escape" if key == "escape" else key for key in VIEWS}
+
+
+def colour(code):
+    return tuple(int(code[i : i + 2], 16) for i in (1, 3, 5))
+
+
+@contextmanager
+def open_lesson(screen, number="1.0", *flags, folder=None, finished=True):
+    """A lesson's window, 1280 x 720 pixels, when its run has finished."""
+    with RunningLesson(number, *flags, screen=screen, folder=folder) as lesson:
+        lesson.window()
+        if finished:
+            lesson.wait_for(lambda: "finished" in lesson.title())
+            time.sleep(0.5)
+        yield lesson
+
+
+def look(screen, lesson):
+    """The figure's pixels, int [height, width, 3], from the top down."""
+    width, height = geometry(screen, lesson)
+    return np.asarray(screen.picture((0, 0, width, height - 50)), int)
+
+
+def geometry(screen, lesson):
+    found = screen.xdotool("getwindowgeometry", "--shell", lesson.id)
+    values = dict(line.split("=") for line in found.splitlines())
+    return int(values["WIDTH"]), int(values["HEIGHT"])
+
+
+def has(pixels, code, at_least=20, within=24):
+    """Whether so many pixels are close to a colour; text and lines are smoothed at their edges."""
+    wanted = colour(code) if isinstance(code, str) else code
+    return (np.abs(pixels - wanted).max(axis=-1) <= within).sum() >= at_least
+
+
+def settled(screen, lesson, seconds=3):
+    """The figure's pixels, once they have stopped changing."""
+    before = look(screen, lesson)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        time.sleep(0.25)
+        after = look(screen, lesson)
+        if (before == after).all():
+            return after
+        before = after
+    raise AssertionError("the picture does not come to rest")
+
+
+SHOWS = {  # what is to be seen in a panel, and in no other
+    1: (TRAINING_COLOUR, TEST_COLOUR),
+    2: (TRAINING_COLOUR, TEST_COLOUR),
+    3: (),
+    4: BAND_COLOURS[:3],
+    5: BAND_COLOURS[:4],
+    6: (WRONG,),
+}
+
+
+def test_every_key_shows_its_view(screen):
+    with open_lesson(screen) as lesson:
+        everything = settled(screen, lesson)
+        height, width = everything.shape[:2]
+        seen = {}
+        for key, view in VIEWS.items():
+            lesson.key(KEYS[key])
+            time.sleep(0.4)
+            pixels = seen[key] = settled(screen, lesson)
+            found = cells(view, width, height, DPI)
+            for panel, (left, bottom, w, h) in found.items():
+                part = pixels[height - bottom - h : height - bottom, left : left + w]
+                for code in SHOWS[panel]:
+                    assert has(part, code), (key, panel, code)
+                # A black title at the upper left, and nothing cut at the outer edges.
+                assert has(part[:40, 50:200], (34, 38, 43), 30)
+            hidden = set(range(1, 7)) - set(view)
+            if hidden >= {4, 5}:
+                assert not has(pixels, BAND_COLOURS[3], 50, within=3), key
+            if hidden >= {1, 2}:
+                assert not has(pixels, TEST_COLOUR, within=3), key
+            if hidden >= {3, 6}:
+                assert not has(pixels, WRONG, 200, within=3), key
+            edges = np.concatenate([pixels[:, :3], pixels[:, -3:]], axis=1)
+            assert (edges == 255).all(), f"something touches the edge in view {key}"
+        pictures = {view: seen[key].tobytes() for key, view in VIEWS.items()}
+        assert len(set(pictures.values())) == len(pictures) == 10
+        assert (seen["0"] == seen["escape"]).all()
+        assert (seen["0"] == everything).all()
+        lesson.close_window()
+        assert lesson.wait()[0] == 0
+
+
+def test_the_keypad_and_unknown_keys_do_no_harm(screen):
+    with open_lesson(screen, "1.0", "--iterations", 100) as lesson:
+        everything = settled(screen, lesson)
+        lesson.key("a", "F5", "plus", "shift+x", "Tab", "Left")
+        assert (settled(screen, lesson) == everything).all()
+        lesson.key("3")
+        assert (settled(screen, lesson) != everything).any()
+
+
+@pytest.mark.parametrize("number", ["1.0", "3.1"])
+def test_space_pauses_training_too(screen, tmp_path, number):
+    flags = ("--iterations", 100_000, "--log", "run.csv")
+    with open_lesson(screen, number, *flags, folder=tmp_path, finished=False) as lesson:
+        log = tmp_path / ".run.csv.unfinished"
+
+        def measured():
+            return log.read_text().count("\n")
+
+        lesson.wait_for(lambda: measured() > 6)
+        lesson.key("space")
+        lesson.wait_for(lambda: "paused" in lesson.title(), 5)
+        time.sleep(1)
+        before, pixels, ticks = measured(), look(screen, lesson), cpu_ticks(lesson)
+        time.sleep(2)
+        assert measured() == before
+        assert (look(screen, lesson) == pixels).all()
+        # Not only the view: the process rests. 100 ticks are a second of one processor.
+        assert cpu_ticks(lesson) - ticks < 60
+        lesson.key("1")  # the window still answers
+        assert (settled(screen, lesson) != pixels).any()
+        lesson.key("space")
+        lesson.wait_for(lambda: measured() > before)
+        assert "paused" not in lesson.title()
+        lesson.close_window()
+        assert lesson.wait()[0] == 0
+    iterations = [int(row["iteration"]) for row in rows(tmp_path / "run.csv")]
+    assert iterations == sorted(set(iterations))
+
+
+def cpu_ticks(lesson):
+    with open(f"/proc/{lesson.process.pid}/stat") as stat:
+        fields = stat.read().rsplit(")", 1)[1].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def test_closing_the_window_half_way_keeps_the_results(screen, tmp_path):
+    flags = ("--iterations", 100_000, "--log", "run.csv", "--save", "run.png")
+    with open_lesson(screen, "2.1", *flags, folder=tmp_path, finished=False) as lesson:
+        lesson.wait_for(lambda: (tmp_path / ".run.csv.unfinished").read_text().count("\n") > 4)
+        lesson.close_window()
+        code, output, error = lesson.wait()
+    assert (code, error) == (0, "")
+    assert int(rows(tmp_path / "run.csv")[-1]["iteration"]) == int(final(output)[4])
+    assert (tmp_path / "run.png").exists()
+
+
+def test_ctrl_c_with_a_window(screen, tmp_path):
+    flags = ("--iterations", 100_000, "--log", "run.csv")
+    with open_lesson(screen, "1.0", *flags, folder=tmp_path, finished=False) as lesson:
+        lesson.wait_for(lambda: (tmp_path / ".run.csv.unfinished").read_text().count("\n") > 4)
+        lesson.interrupt()
+        code, output, error = lesson.wait()
+    assert (code, error) == (130, "")
+    assert int(rows(tmp_path / "run.csv")[-1]["iteration"]) == int(final(output)[4])
+
+
+TWENTY_RUNS = """
+import runpy, sys
+script = sys.argv[1]
+for number in range(20):
+    sys.argv = [script, "--iterations", "100000", "--fast"]
+    runpy.run_path(script, run_name="__main__")
+    print("closed", number, flush=True)
+"""
+
+
+def test_twenty_runs_closed_half_way_in_one_process(screen, tmp_path):
+    """One process, so that whatever one run leaves behind meets the next."""
+    import os
+
+    process = subprocess.Popen(
+        [sys.executable, "-c", TWENTY_RUNS, lesson_file("1.0")],
+        env={**os.environ, "DISPLAY": screen.display, "PYTHONPATH": str(ROOT)},
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    lesson = RunningLesson.__new__(RunningLesson)
+    lesson._screen, lesson.process = screen, process
+    with lesson:
+        previous = None
+        for number in range(20):
+            lesson.wait_for(
+                lambda previous=previous: (
+                    screen.xdotool("search", "--name", "^mnist_") not in ("", previous)
+                )
+            )
+            previous = lesson.window()
+            time.sleep(0.1 * number)  # also while it compiles, and before the first picture
+            lesson.close_window()
+            seen = ""
+            while not seen.startswith("closed"):
+                seen = process.stdout.readline()
+                assert seen, process.communicate()[1]
+        code, _, error = lesson.wait(30)
+    assert (code, error) == (0, "")
+
+
+@pytest.mark.parametrize("size", [(1920, 1080), (800, 500), (400, 300)])
+def test_the_panels_follow_the_windows_size(screen, size):
+    with open_lesson(screen, "1.0", "--iterations", 300) as lesson:
+        screen.xdotool("windowsize", "--sync", lesson.id, *size)
+        time.sleep(0.7)
+        pixels = settled(screen, lesson)
+        height, width = pixels.shape[:2]
+        for panel, cell in cells(VIEWS["0"], width, height, DPI).items():
+            grid = {3: (10, 10), 6: (25, 40)}.get(panel)
+            x, y, w, h = axes_rectangle(cell, DPI, grid)
+            inside = pixels[height - y - h : height - y, x : x + w]
+            assert inside.size
+            assert len(np.unique(inside.reshape(-1, 3), axis=0)) > 3, panel
+        lesson.close_window()
+        assert lesson.wait()[0] == 0
+
+
+def drag(screen, start, end):
+    screen.xdotool("mousemove", *start, "mousedown", 1)
+    for step in range(1, 6):
+        x, y = (round(a + (b - a) * step / 5) for a, b in zip(start, end, strict=True))
+        screen.xdotool("mousemove", x, y)
+        time.sleep(0.05)
+    screen.xdotool("mouseup", 1)
+
+
+def test_a_box_zooms_and_h_resets(screen):
+    with open_lesson(screen, "1.0", "--iterations", 300) as lesson:
+        before = settled(screen, lesson)
+        height, width = before.shape[:2]
+        lesson.key("o")
+        for panel, grid in ((1, None), (6, (25, 40))):
+            cell = cells(VIEWS["0"], width, height, DPI)[panel]
+            x, y, w, h = axes_rectangle(cell, DPI, grid)
+            top = height - y - h
+            drag(screen, (x + w // 4, top + h // 4), (x + w // 2, top + h // 2))
+            screen.xdotool("mousemove", width - 2, 5)
+            time.sleep(0.5)
+            zoomed = settled(screen, lesson)
+            part = (slice(top, top + h), slice(x, x + w))
+            assert (zoomed[part] != before[part]).mean() > 0.02, panel
+        lesson.key("o")  # zoom mode off
+        lesson.key("h")
+        time.sleep(0.5)
+        assert (settled(screen, lesson) == before).all()
+
+
+def test_ctrl_s_asks_for_a_file_to_save(screen, tmp_path):
+    with open_lesson(screen, "1.0", "--iterations", 100, folder=tmp_path) as lesson:
+        before = settled(screen, lesson)
+        lesson.key("ctrl+s")
+        dialog = lesson.wait_for(lambda: screen.xdotool("search", "--name", "^Save the figure"), 10)
+        screen.xdotool("windowfocus", "--sync", dialog.split()[0])
+        lesson.key("ctrl+a")
+        screen.xdotool("type", str(tmp_path / "by_hand.png"))
+        lesson.key("Return")
+        lesson.wait_for(lambda: list(tmp_path.glob("by_hand.png")), 10)
+        time.sleep(0.5)
+        assert (settled(screen, lesson) == before).all()  # saving leaves no trace on the screen
+        lesson.close_window()
+        assert lesson.wait()[0] == 0
+
+
+def test_the_window_says_that_it_has_finished_and_stays(screen):
+    with open_lesson(screen, "1.0", "--iterations", 100) as lesson:
+        assert lesson.title().startswith("mnist_1.0_softmax · finished, test accuracy 0.")
+        time.sleep(1)
+        assert lesson.process.poll() is None
+        lesson.key("space")  # there is nothing to pause any more
+        time.sleep(0.3)
+        assert "finished" in lesson.title()
+        lesson.close_window()
+        code, output, _ = lesson.wait()
+        assert code == 0
+        assert final(output)[4] == "100"
+
+
+def test_the_names_of_the_classes_are_shown(screen, tmp_path):
+    import shutil
+    from pathlib import Path
+
+    for path in Path("/usr/share/datasets/fashion-mnist").glob("*.gz"):
+        shutil.copy(path, tmp_path)
+    flags = ("--iterations", 50, "--data", tmp_path)
+    with open_lesson(screen, "1.0", *flags) as lesson:
+        lesson.key("6")
+        unnamed = settled(screen, lesson)
+    (tmp_path / "classes.txt").write_text("\n".join(f"class-{c}" for c in "abcdefghij"))
+    with open_lesson(screen, "1.0", *flags) as lesson:
+        lesson.key("6")
+        named = settled(screen, lesson)
+    height = named.shape[0]
+    assert (unnamed != named).any(axis=(1, 2)).nonzero()[0].min() > height - 80
