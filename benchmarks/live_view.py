@@ -60,12 +60,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("lessons", nargs="*", default=list(ITERATIONS), metavar="LESSON")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--iterations", type=int, help="of a run, instead of the usual ones")
     given = parser.parse_args()
     print("| lesson | headless, it/s | live, it/s | ratio, median (all) | redraws/s | ms each |")
     print("|---|---|---|---|---|---|")
     with VirtualScreen() as screen:
         for number in given.lessons:
-            iterations = ITERATIONS[number]
+            iterations = given.iterations or ITERATIONS[number]
             pairs = [
                 (headless(number, iterations), live(number, iterations, screen))
                 for _ in range(given.rounds)

@@ -1,7 +1,7 @@
 """Train lessons over several seeds and print what they reach, one table row a lesson.
 
-    python3 benchmarks/results.py                     # all lessons, five seeds: about an hour
-    python3 benchmarks/results.py 1.0 2.1 --seeds 3   # some of them
+    python3 -m benchmarks.results                     # all lessons, five seeds: about an hour
+    python3 -m benchmarks.results 1.0 2.1 --seeds 3   # some of them
 
 Every run is a process of its own, and leaves its measurements in a CSV file; runs whose file is
 there already are not repeated, so an interrupted benchmark goes on where it stopped.

@@ -30,9 +30,9 @@ class VirtualScreen:
 
     def __enter__(self):
         ours, theirs = os.pipe()
-        screen = "{}x{}x24".format(*self.size)
+        screen = ["-screen", "0", "{}x{}x24".format(*self.size), "-dpi", "96"]
         self._server = subprocess.Popen(
-            ["Xvfb", "-displayfd", str(theirs), "-screen", "0", screen, "-nolisten", "tcp"],
+            ["Xvfb", "-displayfd", str(theirs), *screen, "-nolisten", "tcp"],
             pass_fds=[theirs],
             stderr=subprocess.DEVNULL,
         )

@@ -26,7 +26,9 @@ class Painter:
 
     def paint_all(self):
         """Show the view as it is now, at once."""
-        self._forget_other_sizes()
+        if self._outdated():
+            self._canvas.draw()
+            return
         self._erase(self._figure.bbox)
         self._figure.draw_artist(self._panels.heading)
         self._paint(self._panels.cells)
@@ -34,6 +36,9 @@ class Painter:
 
     def paint(self, changed):
         """Show the panels that changed, as far as they are in view, and the status."""
+        if self._outdated():
+            self._canvas.draw()
+            return
         visible = [number for number in sorted(changed) if number in self._panels.cells]
         self._erase(self._status_box())
         self._paint(visible)
@@ -43,7 +48,8 @@ class Painter:
 
     def adopt(self):
         """Matplotlib has just drawn the whole figure by itself: keep that, and add what moves."""
-        self._forget_other_sizes()
+        self._size = self._size_now()
+        self._kept.clear()
         for number in self._panels.cells:
             self._keep(number)
         for number in self._panels.cells:
@@ -77,11 +83,12 @@ class Painter:
         axes = self._panels[number].axes
         return axes.get_xlim(), axes.get_ylim()
 
-    def _forget_other_sizes(self):
-        size = (*self._figure.bbox.size, self._figure.dpi)
-        if size != self._size:
-            self._size = size
-            self._kept.clear()
+    def _outdated(self):
+        """Whether the window is new or has another size: then matplotlib has to draw it all."""
+        return self._size != self._size_now()
+
+    def _size_now(self):
+        return (*self._figure.bbox.size, self._figure.dpi)
 
     def _box(self, number):
         return Bbox.from_bounds(*self._panels.cells[number])

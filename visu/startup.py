@@ -1,6 +1,7 @@
 """Starts TensorFlow, quietly and on its fastest CPU kernels. Import this before TensorFlow."""
 
 import importlib
+import logging
 import os
 import platform
 import sys
@@ -17,6 +18,7 @@ def start():
         _import_and_warm_up()
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     _hiding_stderr(_import_and_warm_up)
 
 

@@ -47,28 +47,26 @@ class Training:
 
     def measurements(self):
         """Train, and yield a `Measurement` whenever one is due; the last one includes the test."""
-        self._started = time.perf_counter()
-        due = self._started
-        yield self._measure(tested=True)
-        while self._iteration < self._schedule.iterations:
-            self._train_until(self._schedule.next_measured(self._iteration))
-            due = max(due + self._pause_between, time.perf_counter() - self._pause_between)
-            self._control.checkpoint(due)
-            if self._control.stopped:
-                break
+        self._started = due = time.perf_counter()
+        while not self._control.stopped:
             measurement = self._measure(self._schedule.is_tested(self._iteration))
             if measurement is None:
                 break
             yield measurement
-        if self._control.stopped:
-            yield self._measure(tested=True, interruptible=False)
+            if self._iteration == self._schedule.iterations:
+                return
+            self._train_until(self._schedule.next_measured(self._iteration))
+            due = max(due + self._pause_between, time.perf_counter() - self._pause_between)
+            self._control.checkpoint(due)
+        yield self._measure(tested=True, interruptible=False)
 
     def lift_pace(self):
         """From now on, nobody watches."""
         self._pause_between = 0.0
 
     def _train_until(self, target):
-        while self._iteration < target and not self._control.stopped:
+        # At least one iteration, even if the run is to stop: none is measured twice.
+        while self._iteration < target:
             in_block = self._iteration % BLOCK
             if in_block == 0 and self._iteration > 0:
                 self._images, self._labels = self._mnist.train.next_block(BLOCK, BATCH)
@@ -81,6 +79,8 @@ class Training:
             self._at_once = max(1, min(2 * done, int(CALL_SECONDS * done / seconds)))
             self._iteration = stop
             self._control.checkpoint()
+            if self._control.stopped:
+                return
 
     def _measure(self, tested, interruptible=True):
         last = tf.constant(max(self._iteration - 1, 0) % BLOCK)

@@ -1,0 +1,47 @@
+"""A smoke run of each benchmark; their real runs are started by hand."""
+
+import csv
+import re
+import subprocess
+import sys
+
+from tests.screen import ROOT
+
+
+def benchmark(name, *arguments):
+    done = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{name}", *map(str, arguments)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_results_are_resumed_and_summarised(tmp_path):
+    arguments = ("1.0", "--seeds", 2, "--iterations", 60, "--runs", tmp_path)
+    table = benchmark("results", *arguments)
+    logs = sorted(tmp_path.iterdir())
+    assert [path.name for path in logs] == ["1.0-seed0.csv", "1.0-seed1.csv"]
+    # The table repeats what the logs say, and a second run takes them as they are.
+    finals = []
+    for path in logs:
+        with path.open(newline="") as file:
+            finals.append(float(list(csv.DictReader(file))[-1]["test_accuracy"]))
+    row = table.splitlines()[-1]
+    assert row.startswith(f"| 1.0 | 2 | {sum(finals) / 2:.4f} ± ")
+    assert f"| {min(finals):.4f} | {max(finals):.4f} |" in row
+    written = [path.stat().st_mtime_ns for path in logs]
+    assert benchmark("results", *arguments) == table
+    assert [path.stat().st_mtime_ns for path in logs] == written
+
+
+def test_speeds_are_compared():
+    table = benchmark("speed", "1.0", "--rounds", 1, "--seconds", 0.2)
+    assert re.search(r"^\| 1\.0 \| \d+ \| \d+ \| \d+\.\d\d \(.*\) \|$", table, re.MULTILINE)
+
+
+def test_the_live_view_is_compared():
+    table = benchmark("live_view", "1.0", "--rounds", 1, "--iterations", 400)
+    assert re.search(r"^\| 1\.0 \| \d+ \| \d+ \| \d+\.\d\d .*\|$", table, re.MULTILINE)

@@ -1,0 +1,28 @@
+"""A short run of every kind: quick, and also run with the oldest supported versions."""
+
+import pytest
+
+from tests.screen import RunningLesson
+
+LESSONS = ["1.0", "2.0", "2.1", "2.2", "3.0", "3.1"]
+
+
+@pytest.mark.parametrize("number", LESSONS)
+def test_every_lesson_trains_in_text_mode(run, tmp_path, number):
+    flags = ("--iterations", 45, "--log", "run.csv", "--save", "run.png")
+    code, output, error = run(number, *flags)
+    assert (code, error) == (0, "")
+    assert "45 iterations" in output.splitlines()[-1]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run.csv", "run.png"]
+
+
+@pytest.mark.parametrize("number", ["2.1", "3.0"])
+def test_a_window_opens_finishes_and_closes(screen, number):
+    with RunningLesson(number, "--iterations", 60, "--fast", screen=screen) as lesson:
+        lesson.window()
+        lesson.wait_for(lambda: "finished" in lesson.title())
+        lesson.key("6", "Escape", "9")
+        lesson.close_window()
+        code, output, error = lesson.wait()
+    assert (code, error) == (0, "")
+    assert "60 iterations" in output.splitlines()[-1]
