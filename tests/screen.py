@@ -30,7 +30,7 @@ class VirtualScreen:
 
     def __enter__(self):
         ours, theirs = os.pipe()
-        screen = ["-screen", "0", "{}x{}x24".format(*self.size), "-dpi", "96"]
+        screen = ["-screen", "0", "{}x{}x24".format(*self.size), "-dpi", "96", "-noreset"]
         self._server = subprocess.Popen(
             ["Xvfb", "-displayfd", str(theirs), *screen, "-nolisten", "tcp"],
             pass_fds=[theirs],

@@ -214,7 +214,8 @@ def test_twenty_runs_closed_half_way_in_one_process(screen, tmp_path):
                 seen = process.stdout.readline()
                 assert seen, process.communicate()[1]
         code, _, error = lesson.wait(30)
-    assert (code, error) == (0, "")
+    assert code == 0, error
+    assert not error, error
 
 
 @pytest.mark.parametrize("size", [(1920, 1080), (800, 500), (400, 300)])

@@ -108,7 +108,11 @@ class Window:
         connect("draw_event", self._on_draw)
         connect("key_press_event", self._on_key)
         connect("resize_event", lambda _: self._panels.arrange())
-        connect("close_event", self._on_close)
+        connect("close_event", lambda _: self._let_go())
+        # Toolkits announce the end when all is over; this is when it begins.
+        manager = self._canvas.manager
+        destroy = manager.destroy
+        manager.destroy = lambda *arguments: (self._let_go(), destroy(*arguments))
         self._timer = self._canvas.new_timer(interval=int(TICK * 1000))
         self._timer.add_callback(self._tick)
 
@@ -127,8 +131,10 @@ class Window:
         """Close as soon as the main loop gets to it. From any thread, and from signal handlers."""
         self._closing = True
 
-    def _on_close(self, _):
+    def _let_go(self):
+        """The window is going: draw no more, or the toolkit complains about what it misses."""
         self._timer.stop()
+        self._canvas.draw_idle = lambda: None
         self._control.stop()
 
     def _on_key(self, event):
