@@ -1,8 +1,7 @@
 r"""Lesson 3.0: a convolutional network.
 
 Same as 2.1: five layers, ReLU, a decaying learning rate; no dropout.
-New here: convolutions. A neuron sees a small patch of the image and all neurons of a channel
-share their weights, so shapes count wherever they are; a stride of 2 condenses the picture.
+New here: convolutions. Small patches of weights slide over the image and find shapes anywhere.
 
     · · · · · · · · · · · ·   X   [n, 28, 28, 1]   n images of 28 x 28 grey pixels
     @ @ @ @ @ @ @ @ @ @ @ @   convolution, stride 1  W1 [5, 5, 1, 4]    B1 [4]

@@ -9,6 +9,7 @@ there already are not repeated, so an interrupted benchmark goes on where it sto
 
 import argparse
 import csv
+import math
 import statistics
 import subprocess
 import sys
@@ -54,7 +55,7 @@ def summarise(runs):
         next((iteration for iteration, accuracy, _ in evaluations if accuracy >= GOAL), None)
         for evaluations in runs
     ]
-    reached = sorted(iteration for iteration in first_past_goal if iteration is not None)
+    median = statistics.median(math.inf if first is None else first for first in first_past_goal)
     return {
         "n": len(runs),
         "mean": statistics.mean(finals),
@@ -63,7 +64,7 @@ def summarise(runs):
         "best": max(finals),
         "best on the way": max(accuracy for e in runs for _, accuracy, _ in e),
         "loss": statistics.mean(evaluations[-1][2] for evaluations in runs),
-        "past goal": reached[len(reached) // 2] if 2 * len(reached) > len(runs) else None,
+        "past goal": "-" if median == math.inf else f"{median:.0f}",
     }
 
 
@@ -93,7 +94,7 @@ def main():
         print(
             f"| {number} | {s['n']} | {s['mean']:.4f} ± {s['sd']:.4f} | {s['worst']:.4f} "
             f"| {s['best']:.4f} | {s['best on the way']:.4f} | {s['loss']:.4f} "
-            f"| {s['past goal'] or '-'} |",
+            f"| {s['past goal']} |",
             flush=True,
         )
 

@@ -5,18 +5,21 @@
 The same variables, model, loss and optimizer, the lesson's own code, in one process, in turns; no
 view, no evaluation, compilation excluded. Both sides get their batches from `next_block`. The
 table gives the medians over the rounds of iterations a second, and the ratio of each round.
+Before it, how long the digits take to load, each time in a fresh process.
 """
 
 import argparse
 import importlib.util
 import statistics
+import subprocess
+import sys
 import time
 
 import tensorflowvisu  # noqa: F401 - starts TensorFlow
 
 import tensorflow as tf  # isort: skip
 
-from tests.screen import lesson_file
+from tests.screen import ROOT, lesson_file
 
 BLOCK = 50
 
@@ -67,12 +70,30 @@ def compare(number, rounds, seconds):
     return [list(figures) for figures in zip(*found, strict=True)]
 
 
+def loading_seconds(times):
+    """Seconds that `read_data_sets` takes in a process that has TensorFlow already."""
+    program = (
+        "import tensorflowvisu, mnistdata, time; began = time.perf_counter();"
+        "mnistdata.read_data_sets(); print(time.perf_counter() - began)"
+    )
+    command = [sys.executable, "-c", program]
+    runs = (
+        subprocess.run(command, capture_output=True, check=True, cwd=ROOT) for _ in range(times)
+    )
+    return [float(run.stdout) for run in runs]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("lessons", nargs="*", default=["1.0", "2.1", "3.1"], metavar="LESSON")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=3.0, help="for each side of a round")
     given = parser.parse_args()
+    loading = loading_seconds(given.rounds)
+    print(
+        f"Loading the digits: median {statistics.median(loading):.2f} s "
+        f"({min(loading):.2f} to {max(loading):.2f}), n = {len(loading)}\n"
+    )
     print("| lesson | blocks, it/s | one call each, it/s | ratio, median (lowest to highest) |")
     print("|---|---|---|---|")
     for number in given.lessons:

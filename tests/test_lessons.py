@@ -4,6 +4,7 @@ import ast
 import difflib
 import importlib.util
 import io
+import re
 import tokenize
 
 import numpy as np
@@ -202,3 +203,12 @@ def test_a_few_hundred_iterations_learn_to_read(run, number, iterations, floor):
     code, output, error = run(number, "--iterations", iterations)
     assert (code, error) == (0, "")
     assert float(output.splitlines()[-1].split()[3]) >= floor
+
+
+@pytest.mark.parametrize("number", LESSONS)
+def test_the_readme_and_the_header_expect_the_same(number):
+    header = ast.get_docstring(ast.parse(source(number)))
+    (expected,) = re.findall(r"Expect: final test accuracy (0\.\d{4} ± 0\.\d{4}) \(mean", header)
+    readme = (ROOT / "README.md").read_text("utf-8")
+    (row,) = re.findall(rf"\| `{lesson_file(number).name}` \|.*\|", readme)
+    assert f"| {expected} |" in row

@@ -84,8 +84,8 @@ class Painter:
         return axes.get_xlim(), axes.get_ylim()
 
     def _outdated(self):
-        """Whether the window is new or has another size: then matplotlib has to draw it all."""
-        return self._size != self._size_now()
+        """Whether matplotlib has to draw all: the window is new, or larger, or can't do parts."""
+        return self._size != self._size_now() or not self._canvas.supports_blit
 
     def _size_now(self):
         return (*self._figure.bbox.size, self._figure.dpi)

@@ -1,6 +1,6 @@
 """What a run says in the terminal."""
 
-import shutil
+import os
 import sys
 
 import tensorflow as tf
@@ -49,7 +49,7 @@ class Progress:
         self._next_line = 0.0
         self._test = None
         # Some terminals, of containers for example, don't know how large they are.
-        known = shutil.get_terminal_size(fallback=(0, 0)).columns > 0
+        known = not self._plain and os.get_terminal_size(sys.stdout.fileno()).columns > 0
         self._bar = tqdm(
             total=iterations,
             file=sys.stdout,

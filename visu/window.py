@@ -165,7 +165,8 @@ class Window:
             plt.close(self._figure)
             return
         began = time.perf_counter()
-        state = (self._history.last, self._control.paused, self._result)
+        last = self._history.last
+        state = (last and last.iteration, self._control.paused, self._result)
         if self._repaint:
             self._repaint = False
             self._painter.paint_all()
