@@ -160,6 +160,7 @@ class _Run:
             self._control,
             self._name,
             self._options.iterations,
+            self._options.fast,
         )
 
     def _explain_text_mode(self, reason):

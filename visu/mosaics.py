@@ -8,6 +8,7 @@ from PIL import Image
 WRONG = (240, 106, 88)
 ON_RED = (np.arange(256)[:, None] * np.array(WRONG) // 255).astype(np.uint8)  # by brightness
 GAP = (226, 229, 233)  # where there is no digit to show
+ROOM_FOR_GLYPHS = 20  # pixels; in smaller tiles they would hide the digit itself
 LABEL_INK, COMPUTED_INK = (0, 0, 0), (255, 255, 255)
 
 # 0 to 9, 4 x 7 pixels each, a row a word: as wide as the empty margin around an MNIST digit.
@@ -71,14 +72,15 @@ def mosaic(ink, labels, computed, rows, columns):
     tiles[row[count:], column[count:], :, :, :3] = GAP
     wrong = np.flatnonzero(labels != computed)
     tiles[row[wrong], column[wrong], :, :, :3] = ON_RED[255 - ink[wrong]]
-    glyph_height, glyph_width = GLYPHS.shape[1:]
-    if side >= 2 * glyph_width + glyph_height:
+    if side >= ROOM_FOR_GLYPHS:
+        glyphs = GLYPHS.repeat(max(side // 28, 1), axis=1).repeat(max(side // 28, 1), axis=2)
+        glyph_height, glyph_width = glyphs.shape[1:]
         above = side - 1 - glyph_height
         for shown, left, colour in (
             (labels, 0, LABEL_INK),
             (computed, side - glyph_width, COMPUTED_INK),
         ):
-            which, y, x = np.nonzero(GLYPHS[np.asarray(shown, int)[wrong] % len(GLYPHS)])
+            which, y, x = np.nonzero(glyphs[np.asarray(shown, int)[wrong] % len(glyphs)])
             of = wrong[which]
             tiles[row[of], column[of], above + y, left + x, :3] = colour
     return canvas.reshape(rows * side, columns * side, 4)
