@@ -24,9 +24,12 @@ def start():
 
 def _import_and_warm_up():
     tf = importlib.import_module("tensorflow")
-    # Listing the devices and the first XLA compilation have words of their own to say.
+    # Listing the devices and the first XLA compilation have words of their own to say; in older
+    # versions also the first one with random numbers, which dropout needs.
     tf.config.list_logical_devices()
     tf.function(tf.identity, jit_compile=True)(tf.zeros([1]))
+    if tuple(map(int, tf.__version__.split(".")[:2])) < (2, 18):
+        tf.function(tf.random.uniform, jit_compile=True)([1])
 
 
 def _hiding_stderr(action):
