@@ -236,9 +236,10 @@ class _Run:
             print(terminal.speed_line(early, last, *cost), flush=True)
         if self._window:
             self._window.finish(f"finished, test accuracy {last.test.accuracy:.4f}")
-        self._save()
+        # The log first: a picture that can't be saved shall not cost it its name.
         if self._log:
             self._log.close()
+        self._save()
 
     def _write_log(self, measurement):
         if self._log is None:

@@ -2,7 +2,6 @@
 
 import ast
 import difflib
-import importlib.util
 import io
 import re
 import tokenize
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from benchmarks.speed import load
 from tests.screen import ROOT, lesson_file
 
 LESSONS = ["1.0", "2.0", "2.1", "2.2", "3.0", "3.1"]
@@ -29,14 +29,6 @@ PARAMETERS = {
     "3.1": 36 * 6 + 25 * 6 * 12 + 16 * 12 * 24 + 1176 * 200 + 200 * 10 + 6 + 12 + 24 + 200 + 10,
 }
 PARAMETERS["2.1"] = PARAMETERS["2.2"] = PARAMETERS["2.0"]
-
-
-def load(number):
-    """Import a lesson, whose file name is no Python name."""
-    spec = importlib.util.spec_from_file_location(f"lesson_{number}", lesson_file(number))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def source(number):
