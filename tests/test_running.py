@@ -157,7 +157,7 @@ def test_a_full_disk_costs_the_file_but_not_the_result(tmp_path):
     """A limit on the size of files makes the system refuse to write, as a full disk does."""
 
     def limit():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (25_000, 25_000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
 
     flags = ["--no-window", "--iterations", "6000", "--log", "run.csv", "--save", "run.png"]
     done = subprocess.run(
