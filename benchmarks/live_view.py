@@ -4,19 +4,29 @@
 
 Needs Xvfb and xdotool. Every run is a process of its own, started as a user would; the figures are
 those that `--verbose` prints, without the first 100 iterations. For lesson 3.1 it also measures
-how long the window takes to answer a key while the network trains, in pixels that changed.
+how long the window takes to answer a key while the network trains, in pixels that changed, and how
+long training goes on after Space, in processor time that the process takes.
 """
 
 import argparse
 import re
 import statistics
 import time
+from contextlib import suppress
+from pathlib import Path
+
+import Xlib.display
+from Xlib import XK, X
+from Xlib.ext import xtest
 
 from tests.screen import RunningLesson, VirtualScreen
 
 ITERATIONS = {"1.0": 20_000, "2.1": 10_000, "3.1": 1_500}
-# Left, top, right, bottom: the part of the window where every two of these views differ.
-WATCHED = (0, 45, 1280, 75)
+# Left, top, width, height: the part of the window where every two of these views differ.
+WATCHED = (0, 45, 1280, 30)
+PAUSES = 10
+LOOK_SECONDS = 0.01
+AT_REST = 0.3  # of one processor
 KEYS = ("1", "Escape", "6", "0", "7", "9", "8", "Escape", "2", "5", "Escape")
 
 
@@ -40,20 +50,67 @@ def speeds(output):
     return [float(figure) for figure in re.findall(r"\d+\.\d+", line)]
 
 
-def answers(screen):
-    """Milliseconds from a key press to the first changed pixels, while lesson 3.1 trains."""
+class Keyboard:
+    """Key presses without the time that a program takes to start, and looks at the screen."""
+
+    def __init__(self, screen):
+        self._display = Xlib.display.Display(screen.display)
+
+    def press(self, name):
+        code = self._display.keysym_to_keycode(XK.string_to_keysym(name))
+        for kind in (X.KeyPress, X.KeyRelease):
+            xtest.fake_input(self._display, kind, code)
+        self._display.sync()
+
+    def look(self):
+        root = self._display.screen().root
+        return root.get_image(*WATCHED, X.ZPixmap, 0xFFFFFFFF).data
+
+
+def answers(keyboard):
+    """Milliseconds from each key press to the first changed pixels."""
     found = []
-    with RunningLesson("3.1", "--fast", screen=screen) as lesson:
-        lesson.window()
-        lesson.wait_for(lambda: lesson.iteration() >= 1)
-        for key in KEYS:
-            time.sleep(0.5)
-            before, pressed = screen.picture(WATCHED), time.perf_counter()
-            lesson.key(key)
-            while screen.picture(WATCHED) == before:
-                pass
-            found.append(1000 * (time.perf_counter() - pressed))
+    for key in KEYS:
+        time.sleep(0.53)
+        before, pressed = keyboard.look(), time.perf_counter()
+        keyboard.press(key)
+        while keyboard.look() == before:
+            time.sleep(0.002)  # looking takes processor time too
+        found.append(1000 * (time.perf_counter() - pressed))
     return found
+
+
+def rests(keyboard, process):
+    """Milliseconds from each press of Space to the last moment at which training took time."""
+    found = []
+    for _ in range(PAUSES):
+        time.sleep(0.71)
+        pressed, spent, last = time.perf_counter(), processor_seconds(process), 0.0
+        keyboard.press("space")
+        while time.perf_counter() < pressed + 1.5:
+            time.sleep(LOOK_SECONDS)
+            before, spent = spent, processor_seconds(process)
+            if spent - before > AT_REST * LOOK_SECONDS:
+                last = time.perf_counter() - pressed
+        keyboard.press("space")
+        found.append(1000 * last)
+    return found
+
+
+def processor_seconds(process):
+    """What all threads of a process have taken so far."""
+    nanoseconds = 0
+    for task in Path(f"/proc/{process.pid}/task").iterdir():
+        with suppress(OSError):  # the thread has ended
+            nanoseconds += int((task / "schedstat").read_text().split()[0])
+    return nanoseconds / 1e9
+
+
+def summary(milliseconds):
+    return (
+        f"median {statistics.median(milliseconds):.0f} ms, longest {max(milliseconds):.0f} ms, "
+        f"n = {len(milliseconds)}"
+    )
 
 
 def main():
@@ -83,11 +140,12 @@ def main():
                 flush=True,
             )
         if "3.1" in given.lessons:
-            found = answers(screen)
-            print(
-                f"\nAnswer to a key while 3.1 trains: median {statistics.median(found):.0f} ms, "
-                f"longest {max(found):.0f} ms, n = {len(found)}"
-            )
+            with RunningLesson("3.1", "--fast", screen=screen) as lesson:
+                lesson.window()
+                lesson.wait_for(lambda: lesson.iteration() >= 1)
+                keyboard = Keyboard(screen)
+                print(f"\nAnswer to a key while 3.1 trains: {summary(answers(keyboard))}")
+                print(f"From Space to rest: {summary(rests(keyboard, lesson.process))}")
 
 
 if __name__ == "__main__":

@@ -89,6 +89,10 @@ class RunningLesson:
         if self.process.poll() is None:
             self.process.kill()
         self.process.communicate()
+        # The window is a process of its own, which may take a moment longer.
+        end = time.monotonic() + 10
+        while self._screen and self._windows() and time.monotonic() < end:
+            time.sleep(0.02)
 
     def wait(self, seconds=120):
         """Let it end by itself: (exit code, standard output, standard error)."""
@@ -97,11 +101,13 @@ class RunningLesson:
 
     def window(self, seconds=60):
         """The window's id, once it is there and has the keyboard."""
-        found = self.wait_for(lambda: self._screen.xdotool("search", "--name", "^mnist_"), seconds)
-        self.id = found.split()[0]
+        self.id = self.wait_for(self._windows, seconds)[0]
         self._screen.xdotool("windowmove", self.id, 0, 0)
         self._screen.xdotool("windowfocus", "--sync", self.id)
         return self.id
+
+    def _windows(self):
+        return self._screen.xdotool("search", "--name", "^mnist_").split()
 
     def title(self):
         return self._screen.xdotool("getwindowname", self.id)

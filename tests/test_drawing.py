@@ -9,10 +9,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 import mnistdata
-from visu.history import History, thin
+from visu.history import History
 from visu.layout import ALL, VIEWS, axes_rectangle, cells
-from visu.measurement import Digits, Measurement, Score, percentiles
+from visu.measurement import Digits, Measurement, Scene, Score, percentiles
 from visu.mosaics import COMPUTED_INK, GAP, GLYPHS, LABEL_INK, WRONG, misread_first, mosaic, scale
+from visu.painting import Painter
 from visu.panels import Panels
 from visu.ranges import accuracy_floor, iteration_limit, loss_ceiling, spread_limit
 from visu.schedule import Schedule
@@ -77,8 +78,6 @@ def test_scaling_keeps_shape_and_ink():
                     for a in (before, after)
                 ]
                 assert abs(centres[0] - centres[1]) < 0.1
-    as_floats = (pixels / 255).astype(np.float32)
-    assert (scale(as_floats, 20) == scale(pixels, 20)).all()
 
 
 def curve(*accuracies):
@@ -167,25 +166,60 @@ def test_an_odd_number_of_iterations_ends_with_a_test():
     assert schedule.is_spread(137)
 
 
-def test_thinning_keeps_both_ends():
-    rows = list(range(1234))
-    thinned = thin(rows, 100)
-    assert len(thinned) <= 101
-    assert (thinned[0], thinned[-1]) == (0, 1233)
-    assert thin(rows[:100], 100) == rows[:100]
+def a_scene(test_set, class_names=tuple("0123456789")):
+    return Scene(
+        name="lesson",
+        title="Lesson",
+        iterations=1000,
+        epoch=600,
+        spreads=("Weights", "Biases"),
+        class_names=class_names,
+        test_images=test_set.pixels,
+        test_labels=test_set.classes,
+    )
 
 
-def a_history(test_set, misread):
-    history = History()
-    for iteration in range(0, 1001, 20):
+def a_history(test_set, misread, until=1000):
+    history = History(a_scene(test_set))
+    for iteration in range(0, until + 1, 20):
         computed = test_set.classes.copy()
         computed[:misread] = (computed[:misread] + 1) % 10
-        digits = Digits(test_set.pixels, test_set.classes, computed)
-        batch = Digits(*(part[:100] for part in digits))
+        batch = Digits(test_set.pixels[:100], test_set.classes[:100], computed[:100])
         score = Score(1 - misread / len(computed), 0.1)
         spreads = (np.linspace(-1, 1, 8), np.linspace(-0.5, 0.5, 8))
-        history.add(Measurement(iteration, 1, 1, score, batch, score, digits, spreads))
+        history.add(Measurement(iteration, 1, score, batch, score, computed, spreads))
     return history
+
+
+def test_a_picture_that_grew_is_the_picture_drawn_at_once():
+    """Step by step, the painter adds to the pixels that it kept; whole, matplotlib draws all."""
+    test_set = mnistdata.read_data_sets().test
+    pictures = []
+    for steps in ([1000], [*range(20, 1000, 60), 1000]):
+        figure = Figure((12.8, 7.2), dpi=100)
+        canvas = FigureCanvasAgg(figure)
+        canvas.blit = lambda *_: None  # there is no screen
+        panels = Panels(figure, a_scene(test_set))
+        painter = Painter(panels)
+        canvas.draw()
+        painter.adopt()
+        for until in steps:
+            painter.paint(panels.update(a_history(test_set, 777, until)))
+        pictures.append(np.asarray(canvas.buffer_rgba()).astype(int))
+    # Where two pieces of a line meet, their smoothed ends are drawn twice.
+    assert np.abs(pictures[0] - pictures[1]).max() < 150
+    assert (np.abs(pictures[0] - pictures[1]).max(axis=2) > 8).mean() < 0.001
+
+
+def test_the_history_gives_back_what_was_added():
+    history = a_history(mnistdata.read_data_sets().test, 777, until=4000)
+    assert history.training.shape == history.test.shape == (201, 3)
+    assert (history.training[:, 0] == np.arange(0, 4001, 20)).all()
+    assert history.test[-1].tolist() == [4000, pytest.approx(0.9223), pytest.approx(0.1)]
+    assert history.spread(1).shape == (201, 9)
+    assert (history.spread(1)[100] == [2000, *np.linspace(-0.5, 0.5, 8)]).all()
+    assert history.best_test_accuracy == pytest.approx(0.9223)
+    assert (history.test_digits.labels != history.test_digits.computed).sum() == 777
 
 
 @pytest.mark.parametrize("misread", [0, 250, 777, 3000])
@@ -194,11 +228,10 @@ def test_the_red_digits_end_where_the_scale_says(misread):
     test_set = mnistdata.read_data_sets().test
     figure = Figure((12.8, 7.2), dpi=100)
     canvas = FigureCanvasAgg(figure)
-    panels = Panels(figure, "Lesson", 1000, 10_000, ["Weights", "Biases"], tuple("0123456789"))
+    panels = Panels(figure, a_scene(test_set))
     panels.update(a_history(test_set, misread))
     for artist in panels[6].artists:
         artist.set_animated(False)
-    panels.paint()
     canvas.draw()
     box = panels[6].axes.bbox
     pixels = np.asarray(canvas.buffer_rgba())[::-1].astype(int)
@@ -216,7 +249,7 @@ def test_all_six_panels_have_their_titles_and_values():
     figure = Figure((12.8, 7.2), dpi=100)
     FigureCanvasAgg(figure)
     names = ("shirt", *"123456789")
-    panels = Panels(figure, "Lesson", 1000, 10_000, ["Weights", "Biases"], names)
+    panels = Panels(figure, a_scene(test_set, names))
     assert panels.update(a_history(test_set, 777)) == set(ALL)
     texts = " | ".join(text.get_text() for number in ALL for text in panels[number].axes.texts)
     for expected in (

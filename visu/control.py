@@ -5,7 +5,7 @@ import time
 
 
 class Control:
-    """Stop, pause and resume, from any thread, obeyed by the training thread."""
+    """Stop, pause and go on: said by any thread, obeyed by the one that trains."""
 
     def __init__(self):
         self._changed = threading.Condition()
@@ -25,14 +25,9 @@ class Control:
             self._stopped = True
             self._changed.notify_all()
 
-    def resume(self):
+    def pause(self, paused=True):
         with self._changed:
-            self._paused = False
-            self._changed.notify_all()
-
-    def toggle_pause(self):
-        with self._changed:
-            self._paused = not self._paused
+            self._paused = paused
             self._changed.notify_all()
 
     def checkpoint(self, due=0.0):

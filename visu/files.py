@@ -1,7 +1,7 @@
 """Files that a run leaves behind. Each appears under its name only when it is whole."""
 
 import os
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from visu.errors import UsageError
@@ -29,9 +29,9 @@ def check_destination(flag, path, endings):
         raise UsageError(f"{flag} {path}: there is no folder {path.parent}; make it first")
     if path.exists() and not os.access(path, os.W_OK):
         raise UsageError(f"{flag} {path}: the file is there and may not be overwritten")
-    with _explained(flag, path):
-        _unfinished(path).touch()
-        _unfinished(path).unlink()
+    with explained(flag, path):
+        unfinished(path).touch()
+        unfinished(path).unlink()
 
 
 class Log:
@@ -43,8 +43,8 @@ class Log:
 
     def __init__(self, path):
         self._path = Path(path)
-        with _explained("--log", path):
-            self._file = _unfinished(self._path).open("w", encoding="ascii", newline="\n")
+        with explained("--log", path):
+            self._file = unfinished(self._path).open("w", encoding="ascii", newline="\n")
         self._write(LOG_COLUMNS)
 
     def add(self, measurement):
@@ -53,36 +53,25 @@ class Log:
         self._write(",".join(map(str, columns)))
 
     def close(self):
-        with _explained("--log", self._path):
+        with explained("--log", self._path):
             self._file.close()
-            _unfinished(self._path).replace(self._path)
+            unfinished(self._path).replace(self._path)
 
     def _write(self, line):
-        with _explained("--log", self._path):
+        with explained("--log", self._path):
             self._file.write(line + "\n")
             # Line by line: whatever ends the run, what was measured until then is on the disk.
             self._file.flush()
 
 
-def save_picture(figure, path, flag="--save"):
-    """Save a matplotlib figure, as its ending says; UsageError if the disk won't take it."""
-    path = Path(path)
-    with _explained(flag, path):
-        try:
-            figure.savefig(_unfinished(path), format=path.suffix[1:].lower())
-            _unfinished(path).replace(path)
-        except BaseException:
-            with suppress(OSError):
-                _unfinished(path).unlink()
-            raise
-
-
-def _unfinished(path):
+def unfinished(path):
+    """Where a file grows until it is whole."""
     return path.with_name(f".{path.name}.unfinished")
 
 
 @contextmanager
-def _explained(flag, path):
+def explained(flag, path):
+    """Turns what the system has against writing `path`, which `flag` asked for, into UsageError."""
     try:
         yield
     except OSError as error:

@@ -2,54 +2,68 @@
 
 import numpy as np
 
+from visu.measurement import BANDS, Digits
+
 
 class History:
     """Curves and the newest digits.
 
-    The training thread appends, others read: nothing is ever changed after it was appended, so a
-    reader in another thread sees a past that is complete.
+    scene  `visu.measurement.Scene`
     """
 
-    def __init__(self):
+    def __init__(self, scene):
+        self._scene = scene
         self.last = None  # the newest Measurement
         self.training_digits = None
         self.test_digits = None
-        self._training, self._test, self._spreads = [], [], []
+        self._training, self._test = _Rows(3), _Rows(3)
+        self._spreads = [_Rows(1 + BANDS + 1) for _ in scene.spreads]
 
     def add(self, measurement):
         m = measurement
-        self._training.append((m.iteration, *m.training))
-        if m.spreads:
-            self._spreads.append((m.iteration, *m.spreads))
+        self._training.add((m.iteration, *m.training))
+        for rows, percentiles in zip(self._spreads, m.spreads, strict=False):
+            rows.add((m.iteration, *percentiles))
         if m.test is not None:
-            self._test.append((m.iteration, *m.test))
-            self.test_digits = m.test_digits
-        self.training_digits = m.training_digits
+            self._test.add((m.iteration, *m.test))
+        if m.test_computed is not None:
+            images, labels = self._scene.test_images, self._scene.test_labels
+            self.test_digits = Digits(images, labels, m.test_computed)
+        if m.training_digits is not None:
+            self.training_digits = m.training_digits
         self.last = m
 
     @property
     def training(self):
         """float [n, 3]: iteration, accuracy, loss of the training batches."""
-        return np.array(self._training, float).reshape(-1, 3)
+        return self._training.all
 
     @property
     def test(self):
         """float [n, 3]: iteration, accuracy, loss on the test set."""
-        return np.array(self._test, float).reshape(-1, 3)
+        return self._test.all
 
-    def spread(self, panel, at_most):
-        """Iterations [n] and percentiles [n, 8] of spread panel 0 or 1, thinned to `at_most`."""
-        rows = thin(self._spreads, at_most)  # (iteration, percentiles, percentiles)
-        if not rows:
-            return np.empty(0), np.empty((0, 8))
-        return np.array([row[0] for row in rows]), np.stack([row[1 + panel] for row in rows])
+    def spread(self, panel):
+        """float [n, 9]: iteration and percentiles of spread panel 0 or 1."""
+        return self._spreads[panel].all
 
     @property
     def best_test_accuracy(self):
-        return max((accuracy for _, accuracy, _ in self._test), default=0.0)
+        return float(self.test[:, 1].max(initial=0.0))
 
 
-def thin(rows, at_most):
-    """About `at_most` of the rows, evenly spaced, the first and the last among them."""
-    step = -(-len(rows) // at_most)
-    return rows if step <= 1 else [*rows[: len(rows) - 1 : step], rows[-1]]
+class _Rows:
+    """An array that grows by rows, without a copy for each."""
+
+    def __init__(self, columns):
+        self._room, self._used = np.empty((64, columns)), 0
+
+    def add(self, row):
+        if self._used == len(self._room):
+            self._room = np.concatenate([self._room, np.empty_like(self._room)])
+        self._room[self._used] = row
+        self._used += 1
+
+    @property
+    def all(self):
+        return self._room[: self._used]

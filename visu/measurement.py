@@ -12,10 +12,24 @@ class Score(NamedTuple):
     loss: float  # mean cross-entropy, in nats
 
 
+class Scene(NamedTuple):
+    """What stays the same for a whole run; a view knows it before the first measurement."""
+
+    name: str  # of the lesson's file
+    title: str
+    iterations: int
+    epoch: int  # iterations in one pass through the training set
+    spreads: tuple[str, str]  # what panels 4 and 5 show
+    class_names: tuple[str, ...]
+    test_images: np.ndarray  # uint8 [n, 28, 28, 1]
+    test_labels: np.ndarray  # int [n]
+    fast: bool = False  # whether the user wants speed rather than a pace to watch
+
+
 class Digits(NamedTuple):
     """Some images with what they are and what the network takes them for."""
 
-    images: np.ndarray  # [n, 28, 28, 1], uint8 0 ... 255 or float32 0 ... 1
+    images: np.ndarray  # uint8 [n, 28, 28, 1]
     labels: np.ndarray  # int [n]
     computed: np.ndarray  # int [n]
 
@@ -24,12 +38,11 @@ class Measurement(NamedTuple):
     """The state of a run after an iteration."""
 
     iteration: int
-    epoch: float  # passes through the training set so far
     seconds: float  # since the run began, pauses left out
     training: Score  # of the last batch, after its update, without dropout
-    training_digits: Digits
+    training_digits: Digits | None  # None where newer ones are already known
     test: Score | None  # None where the test set was not evaluated
-    test_digits: Digits | None
+    test_computed: np.ndarray | None  # int [n], what the test digits are taken for, likewise
     spreads: tuple[np.ndarray, ...]  # `percentiles` for each spread panel; empty if not taken
 
 

@@ -6,7 +6,6 @@ from PIL import Image
 # Behind misread digits. White is behind the others: red against white is told apart by its
 # brightness too.
 WRONG = (240, 106, 88)
-ON_RED = (np.arange(256)[:, None] * np.array(WRONG) // 255).astype(np.uint8)  # by brightness
 GAP = (226, 229, 233)  # where there is no digit to show
 ROOM_FOR_GLYPHS = 20  # pixels; in smaller tiles they would hide the digit itself
 LABEL_INK, COMPUTED_INK = (0, 0, 0), (255, 255, 255)
@@ -40,12 +39,10 @@ def misread_first(digits, at_most):
 def scale(images, side):
     """Resample images to side x side pixels, sharply.
 
-    images  [n, height, width, 1], uint8 0 ... 255 or float 0 ... 1
+    images  uint8 [n, height, width, 1]
     Returns uint8 [n, side, side].
     """
     ink = images[..., 0]
-    if ink.dtype != np.uint8:
-        ink = np.rint(255 * ink).astype(np.uint8)
     count, height, width = ink.shape
     if (height, width) == (side, side) or not count:
         return ink
@@ -53,6 +50,28 @@ def scale(images, side):
     tower = Image.fromarray(ink.reshape(count * height, width))
     scaled = tower.resize((side, count * side), Image.Resampling.BICUBIC)
     return np.asarray(scaled).reshape(count, side, side)
+
+
+class Scaled:
+    """Images at another size, each resampled when it is first asked for: most never are.
+
+    images  uint8 [n, height, width, 1]
+    side    pixels
+    """
+
+    def __init__(self, images, side):
+        self.images, self.side = images, side
+        count = 0 if images is None else len(images)
+        self._scaled = np.empty((count, side, side), np.uint8)
+        self._ready = np.zeros(count, bool)
+
+    def __getitem__(self, chosen):
+        """uint8 [m, side, side] for indices [m]."""
+        missing = chosen[~self._ready[chosen]]
+        if len(missing):
+            self._scaled[missing] = scale(self.images[missing], self.side)
+            self._ready[missing] = True
+        return self._scaled[chosen]
 
 
 def mosaic(ink, labels, computed, rows, columns):
@@ -65,13 +84,11 @@ def mosaic(ink, labels, computed, rows, columns):
     is room for both.
     """
     count, side = ink.shape[:2]
-    canvas = np.full((rows, side, columns, side, 4), 255, np.uint8)
-    tiles = canvas.swapaxes(1, 2)  # [row, column, y, x, channel], the same memory
-    row, column = np.divmod(np.arange(rows * columns), columns)
-    tiles[row[:count], column[:count], :, :, :3] = 255 - ink[..., None]
-    tiles[row[count:], column[count:], :, :, :3] = GAP
+    tiles = np.empty((rows * columns, side, side), np.uint32)
+    tiles[:count] = INK_ON_WHITE[ink]
+    tiles[count:] = _words(GAP)
     wrong = np.flatnonzero(labels != computed)
-    tiles[row[wrong], column[wrong], :, :, :3] = ON_RED[255 - ink[wrong]]
+    tiles[wrong] = INK_ON_RED[ink[wrong]]
     if side >= ROOM_FOR_GLYPHS:
         glyphs = GLYPHS.repeat(max(side // 28, 1), axis=1).repeat(max(side // 28, 1), axis=2)
         glyph_height, glyph_width = glyphs.shape[1:]
@@ -81,6 +98,18 @@ def mosaic(ink, labels, computed, rows, columns):
             (computed, side - glyph_width, COMPUTED_INK),
         ):
             which, y, x = np.nonzero(glyphs[np.asarray(shown, int)[wrong] % len(glyphs)])
-            of = wrong[which]
-            tiles[row[of], column[of], above + y, left + x, :3] = colour
-    return canvas.reshape(rows * side, columns * side, 4)
+            tiles[wrong[which], above + y, left + x] = _words(colour)
+    canvas = tiles.reshape(rows, columns, side, side).swapaxes(1, 2)
+    return np.ascontiguousarray(canvas).view(np.uint8).reshape(rows * side, columns * side, 4)
+
+
+def _words(colours):
+    """RGB colours [..., 3] as opaque pixels, uint32 [...], which are faster to move than bytes."""
+    colours = np.asarray(colours, np.uint8)
+    opaque = np.full((*colours.shape[:-1], 1), 255, np.uint8)
+    return np.concatenate([colours, opaque], axis=-1).view(np.uint32)[..., 0]
+
+
+_brightness = (255 - np.arange(256))[:, None]
+INK_ON_WHITE = _words(_brightness.repeat(3, axis=1))  # by ink, 0 ... 255
+INK_ON_RED = _words(_brightness * np.array(WRONG) // 255)

@@ -1,5 +1,7 @@
 """Draws on a window's canvas only what changed: the rest is kept as pixels."""
 
+from typing import NamedTuple
+
 from matplotlib.patches import Rectangle
 from matplotlib.transforms import Bbox, IdentityTransform
 
@@ -8,18 +10,24 @@ from visu.layout import HEAD
 FEW_BOXES = 2  # up to so many are brought to the screen faster one by one than together
 
 
+class _Kept(NamedTuple):
+    look: tuple  # of the axes
+    pixels: object  # as the canvas restores them
+    drawn: object  # what `Panel.ink` said is in them
+
+
 class Painter:
     """Keeps, for every view, the pixels of each panel without its moving artists.
 
     A panel whose axes are as they were is brought back from these pixels, so that a new picture
-    costs little more than its data; a panel whose axes changed is drawn again, it alone.
+    costs little more than its new data; a panel whose axes changed is drawn again, it alone.
 
     panels  `visu.panels.Panels`, on a figure whose canvas is drawn by Agg
     """
 
     def __init__(self, panels):
         self._panels, self._figure, self._canvas = panels, panels.figure, panels.figure.canvas
-        self._kept = {}  # (view, panel): (what its axes looked like, pixels)
+        self._kept = {}  # (view, panel): _Kept
         self._size = None
         self._blank = Rectangle((0, 0), 1, 1, facecolor="white", transform=IdentityTransform())
         self._blank.set_figure(self._figure)
@@ -30,7 +38,7 @@ class Painter:
             self._canvas.draw()
             return
         self._erase(self._figure.bbox)
-        self._figure.draw_artist(self._panels.heading)
+        self._draw([self._panels.heading])
         self._paint(self._panels.cells)
         self._canvas.blit(self._figure.bbox)
 
@@ -43,7 +51,10 @@ class Painter:
         self._erase(self._status_box())
         self._paint(visible)
         boxes = [*map(self._box, visible), self._status_box()]
-        for box in boxes if len(boxes) <= FEW_BOXES else [Bbox.union(boxes)]:
+        if len(boxes) > FEW_BOXES:
+            whole = len(visible) == len(self._panels.cells)
+            boxes = [None if whole else Bbox.union(boxes)]  # None is faster than a box around all
+        for box in boxes:
             self._canvas.blit(box)
 
     def adopt(self):
@@ -51,33 +62,37 @@ class Painter:
         self._size = self._size_now()
         self._kept.clear()
         for number in self._panels.cells:
-            self._keep(number)
-        for number in self._panels.cells:
-            self._draw_artists(number)
-        self._figure.draw_artist(self._panels.status)
+            self._draw_data(number, None)
+        self._draw([self._panels.status])
 
     def _paint(self, numbers):
         for number in numbers:
-            look, pixels = self._kept.get((self._panels.view, number), (None, None))
-            if look == self._look(number):
-                self._canvas.restore_region(pixels)
+            kept = self._kept.get((self._panels.view, number))
+            if kept and kept.look == self._look(number):
+                self._canvas.restore_region(kept.pixels)
             else:
+                kept = None
                 axes = self._panels[number].axes
                 self._erase(self._box(number))
                 axes.apply_aspect()
-                self._figure.draw_artist(axes)
-                self._keep(number)
-            self._draw_artists(number)
-        self._figure.draw_artist(self._panels.status)
+                self._draw([axes])
+            self._draw_data(number, kept)
+        self._draw([self._panels.status])
 
-    def _draw_artists(self, number):
-        self._panels[number].paint()
-        for artist in self._panels[number].artists:
-            self._figure.draw_artist(artist)
+    def _draw_data(self, number, kept):
+        panel = self._panels[number]
+        panel.paint()
+        ink, drawn = panel.ink(kept and kept.drawn)
+        if not kept or drawn != kept.drawn:
+            self._draw(ink)
+            pixels = self._canvas.copy_from_bbox(self._box(number))
+            self._kept[self._panels.view, number] = _Kept(self._look(number), pixels, drawn)
+        self._draw(panel.artists)
 
-    def _keep(self, number):
-        pixels = self._canvas.copy_from_bbox(self._box(number))
-        self._kept[self._panels.view, number] = self._look(number), pixels
+    def _draw(self, artists):
+        renderer = self._canvas.get_renderer()
+        for artist in artists:
+            artist.draw(renderer)
 
     def _look(self, number):
         axes = self._panels[number].axes
@@ -100,4 +115,4 @@ class Painter:
 
     def _erase(self, box):
         self._blank.set_bounds(*box.bounds)
-        self._figure.draw_artist(self._blank)
+        self._draw([self._blank])

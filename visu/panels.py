@@ -1,13 +1,14 @@
 """The six panels: matplotlib artists that are made once and then only given new data."""
 
 import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon
 from matplotlib.ticker import MaxNLocator
 
-from visu.history import thin
 from visu.layout import ALL, HEAD, axes_rectangle, cells
 from visu.measurement import BANDS
-from visu.mosaics import GAP, misread_first, mosaic, scale
+from visu.mosaics import GAP, Scaled, misread_first, mosaic
 from visu.ranges import accuracy_floor, iteration_limit, loss_ceiling, spread_limit
 from visu.swift import SwiftImage, SwiftScale, SwiftText
 
@@ -15,9 +16,9 @@ from visu.swift import SwiftImage, SwiftScale, SwiftText
 TRAINING_COLOUR, TEST_COLOUR = "#2E86C1", "#D55E00"
 BAND_COLOURS = ("#D9E8E3", "#A9D0C4", "#5FB09A", "#00785A", "#5FB09A", "#A9D0C4", "#D9E8E3")
 INK, FAINT, GRID, FRAME = "#22262B", "#6B737C", "#E3E6EA", "#B4BAC1"
-CURVE_POINTS, BAND_POINTS = 500, 150  # more than that is not to be seen
 TRAINING_GRID, TEST_GRID = (10, 10), (25, 40)  # rows, columns
 MARGIN = 0.2  # inches beside the texts above the panels
+OVERLAP = 3  # pixels
 HOW_TO_READ = (
     "On red: misread. The\nlittle digit at its left\nis the right answer, the\n"
     "one at its right is what\nthe network saw in it."
@@ -28,19 +29,17 @@ HOW_TO_READ_INCHES = 1.6
 class Panels:
     """All six, on one figure.
 
-    figure       a `matplotlib.figure.Figure`, of any size
-    heading      what stands above the panels, at the left
-    iterations   of the whole run: where the x-axes end
-    test_size    digits in the test set, for panel 6's scale
-    spreads      the titles of panels 4 and 5
-    class_names  of the ten classes
+    figure  a `matplotlib.figure.Figure`, of any size
+    scene   `visu.measurement.Scene`
     """
 
-    def __init__(self, figure, heading, iterations, test_size, spreads, class_names):
+    def __init__(self, figure, scene):
         self.figure = figure
-        self._iterations = iterations
+        self._iterations = scene.iterations
         figure.set_facecolor("white")
-        self.heading = figure.text(0, 0, heading, size=12, weight="bold", color=INK, va="center")
+        self.heading = figure.text(
+            0, 0, scene.title, size=12, weight="bold", color=INK, va="center"
+        )
         self.status = SwiftText(
             "",
             (1, 1),
@@ -54,15 +53,15 @@ class Panels:
         )
         figure.add_artist(self.status)
         axes = {number: figure.add_axes((0, 0, 1, 1), label=str(number)) for number in ALL}
-        titles = (*spreads, "", "")
         self._panels = {
             1: Curves(axes[1], "Accuracy", column=1),
             2: Curves(axes[2], "Cross-entropy loss", column=2),
             3: TrainingDigits(axes[3]),
-            4: Bands(axes[4], titles[0], which=0),
-            5: Bands(axes[5], titles[1], which=1),
-            6: TestDigits(axes[6], test_size, class_names),
+            4: Bands(axes[4], scene.spreads[0], which=0),
+            5: Bands(axes[5], scene.spreads[1], which=1),
+            6: TestDigits(axes[6], len(scene.test_labels), scene.class_names),
         }
+        figure.add_artist(_Prelude(self._panels.values()))
         self.show(ALL)
 
     def __getitem__(self, number):
@@ -95,21 +94,29 @@ class Panels:
             if panel.update(history, self._iterations)
         }
 
-    def paint(self):
-        """Make everything ready to be drawn by matplotlib itself."""
-        for panel in self._panels.values():
-            panel.paint()
-
     def reset_zoom(self):
         """Let the axes follow the data again."""
         for panel in self._panels.values():
             panel.reset_zoom()
 
 
+class _Prelude(Artist):
+    """Draws nothing, but first: the panels are up to date whenever matplotlib draws them."""
+
+    def __init__(self, panels):
+        super().__init__()
+        self._all = panels
+        self.zorder = -1
+
+    def draw(self, renderer):
+        for panel in self._all:
+            panel.prepare()
+
+
 class Panel:
     """What the panels have in common.
 
-    axes     the panel's axes; all that is not in `artists` changes only with their limits
+    axes     the panel's axes; all that is not mentioned below changes only with their limits
     artists  what changes with the data, in drawing order; being animated, it is drawn apart
     grid     (rows, columns) of tiles in the axes, None for whatever there is room for
     """
@@ -131,6 +138,18 @@ class Panel:
 
     def paint(self):
         """Called before the artists are drawn: the time for work that only shows in pixels."""
+
+    def prepare(self):
+        """Called before matplotlib draws the panel by itself: everything is up to date then."""
+        self.paint()
+
+    def ink(self, drawn):
+        """What only ever grows, and is drawn below the artists: a curve.
+
+        drawn  what an earlier call returned, None for a panel without ink
+        Returns the artists that draw what has been added since, and what is drawn then.
+        """
+        return (), None
 
     def reset_zoom(self):
         if self._followed:
@@ -169,9 +188,14 @@ class Curves(Panel):
     def __init__(self, axes, title, column):
         super().__init__(axes, title)
         self._column, self._shown = column, (-1, -1)
+        self._training = self._test = np.empty((0, 3))
         _scales(axes)
-        (self._training,) = axes.plot([], [], color=TRAINING_COLOUR, linewidth=0.9)
-        (self._test,) = axes.plot([], [], color=TEST_COLOUR, linewidth=2)
+        styles = (
+            {"color": TRAINING_COLOUR, "linewidth": 0.9},
+            {"color": TEST_COLOUR, "linewidth": 2, "solid_capstyle": "round"},
+        )
+        self._lines = [axes.plot([], [], animated=True, **style)[0] for style in styles]
+        self._pens = [_pen(axes, Line2D([], [], **style)) for style in styles]
         # Rising accuracies leave the lower right corner free, falling losses the upper right one.
         corner, heights = ((1, 0), (25, 10)) if column == 1 else ((1, 1), (-10, -25))
         self._legend = [
@@ -190,23 +214,17 @@ class Curves(Panel):
             )
             for height, colour in zip(heights, (TRAINING_COLOUR, TEST_COLOUR), strict=True)
         ]
-        self._animate(self._training, self._test, *self._legend)
+        self._animate(*self._legend)
         self._follow((0.0, 1.0), (0.0, 1.0))
 
     def update(self, history, iterations):
-        training, test = history.training, history.test
+        self._training, self._test = training, test = history.training, history.test
         if (len(training), len(test)) == self._shown:
             return False
         self._shown = (len(training), len(test))
-        for name, points, line, text in zip(
-            ("training", "test"),
-            (training, test),
-            (self._training, self._test),
-            self._legend,
-            strict=True,
+        for name, points, text in zip(
+            ("training", "test"), (training, test), self._legend, strict=True
         ):
-            shown = np.array(thin(points, CURVE_POINTS)).reshape(-1, 3)
-            line.set_data(shown[:, 0], shown[:, self._column])
             newest = f"{points[-1, self._column]:.4f}" if len(points) else "…"
             text.set_text(f"— {name} {newest}")
         if self._column == 1:
@@ -218,37 +236,71 @@ class Curves(Panel):
         self._follow((0.0, iteration_limit(last, iterations)), (lower - room, upper + room))
         return True
 
+    def prepare(self):
+        for line, points in zip(self._lines, self._points(), strict=True):
+            line.set_data(points[:, 0], points[:, self._column])
+
+    def ink(self, drawn):
+        curves = self._points()
+        if drawn is None:
+            self.prepare()
+            return self._lines, tuple(map(len, curves))
+        for pen, points, before in zip(self._pens, curves, drawn, strict=True):
+            added = points[max(before - 1, 0) :] if len(points) > before else points[:0]
+            pen.set_data(added[:, 0], added[:, self._column])
+        return self._pens, tuple(map(len, curves))
+
+    def _points(self):
+        """The training curve, as dense as the pixels are, and the test curve."""
+        if len(self._training) < 2:
+            return self._training, self._test
+        left, right = self.axes.get_xlim()
+        every = self._training[1, 0] - self._training[0, 0]
+        step = max(int((right - left) / self.axes.bbox.width / every), 1)
+        return self._training[::step], self._test
+
 
 class Bands(Panel):
     """How the values of many variables spread: bands that hold a seventh of them each."""
 
     def __init__(self, axes, title, which):
         super().__init__(axes, title)
-        self._which, self._shown = which, None
+        self._which, self._shown = which, 0
         _scales(axes)
-        self._bands = [
-            # Smoothed edges would leave a light seam between the bands, and cost time.
-            axes.add_patch(Polygon([[0, 0]], facecolor=colour, linewidth=0, antialiased=False))
-            for colour in BAND_COLOURS
-        ]
-        self._animate(*self._bands)
+        self._rows = np.empty((0, 1 + BANDS + 1))
+        # Smoothed edges would leave a light seam between the bands, and cost time.
+        styles = [{"facecolor": c, "linewidth": 0, "antialiased": False} for c in BAND_COLOURS]
+        self._bands = [Polygon([[0, 0]], animated=True, **style) for style in styles]
+        for band in self._bands:
+            axes.add_patch(band)
+        self._pens = [_pen(axes, Polygon([[0, 0]], **style)) for style in styles]
         self._note().set_text(f"{BANDS} bands, 1/{BANDS} of the values each")
         self._follow((0.0, 1.0), (-1.0, 1.0))
 
     def update(self, history, iterations):
-        at, limits = history.spread(self._which, BAND_POINTS)
-        if not len(at) or at[-1] == self._shown:
+        rows = history.spread(self._which)
+        if len(rows) == self._shown:
             return False
-        self._shown = at[-1]
-        there_and_back = np.concatenate([at, at[::-1]])
-        for k, band in enumerate(self._bands):
-            edges = np.concatenate([limits[:, k], limits[::-1, k + 1]])
-            drawn = np.isfinite(edges)
-            if drawn.any():
-                band.set_xy(np.column_stack([there_and_back, edges])[drawn])
-        top = spread_limit(limits)
-        self._follow((0.0, iteration_limit(at[-1], iterations)), (-top, top))
+        self._shown = len(rows)
+        self._rows = rows
+        top = spread_limit(rows[:, 1:])
+        self._follow((0.0, iteration_limit(rows[-1, 0], iterations)), (-top, top))
         return True
+
+    def prepare(self):
+        _set_bands(self._bands, self._rows)
+
+    def ink(self, drawn):
+        if drawn is None:
+            self.prepare()
+            return self._bands, len(self._rows)
+        # From a little to the left: a piece that is narrower than a pixel leaves it empty.
+        left, right = self.axes.get_xlim()
+        overlap = OVERLAP * (right - left) / self.axes.bbox.width
+        known = self._rows[:drawn, 0]
+        first = np.searchsorted(known, known[-1] - overlap) if drawn else 0
+        _set_bands(self._pens, self._rows[max(first - 1, 0) :])
+        return self._pens, len(self._rows)
 
 
 class DigitsPanel(Panel):
@@ -258,17 +310,16 @@ class DigitsPanel(Panel):
         super().__init__(axes, title)
         self.grid = grid
         self._digits, self._side, self._painted = None, 1, True
-        self._scaled = (None, 0, None)  # images, side, the images with that side
+        self._scaled = Scaled(None, 0)
         axes.set_facecolor(np.array(GAP) / 255)
         # One unit of the axes is one digit; the first row is at the top.
         rows, columns = grid
         extent = (0, columns, rows, 0)
         self._image = SwiftImage(axes, extent=extent, interpolation="nearest", origin="upper")
-        self._image.set_data(np.full((1, 1, 3), GAP, np.uint8))
+        self._image.show(np.full((1, 1, 4), (*GAP, 255), np.uint8), exact=False)
         axes.add_image(self._image)
         self._text = self._note()
-        # The frame is drawn once more: the image covers half of its width.
-        self._animate(self._image, self._text, *axes.spines.values())
+        self._animate(self._image, self._text)
         self._follow((0.0, columns), (rows, 0.0))
         for change in ("xlim_changed", "ylim_changed"):
             axes.callbacks.connect(change, self._on_limits)
@@ -286,14 +337,13 @@ class DigitsPanel(Panel):
         images, labels, computed = self._digits
         # Zoomed in, the digits are drawn with their own pixels, and matplotlib cuts and enlarges.
         side = images.shape[1] if zoomed else self._side
-        if self._scaled[0] is not images or self._scaled[1] != side:
-            self._scaled = images, side, scale(images, side)
+        if self._scaled.images is not images or self._scaled.side != side:
+            self._scaled = Scaled(images, side)
         rows, columns = self.grid
         chosen = self._choose(self._digits, rows * columns)
-        pixels = mosaic(self._scaled[2][chosen], labels[chosen], computed[chosen], rows, columns)
+        pixels = mosaic(self._scaled[chosen], labels[chosen], computed[chosen], rows, columns)
         self.axes.set_aspect("equal" if zoomed else "auto")
-        self._image.set_data(pixels)
-        self._image.exact = None if zoomed else pixels
+        self._image.show(pixels, exact=not zoomed)
 
     def _on_limits(self, _):
         self._painted = False
@@ -355,6 +405,25 @@ class TestDigits(DigitsPanel):
 
     def _choose(self, digits, at_most):
         return misread_first(digits, at_most)
+
+
+def _pen(axes, artist):
+    """Prepare an artist to draw in axes that don't know of it: only whoever has it draws it."""
+    artist.axes = axes
+    artist.set_figure(axes.figure)
+    artist.set_transform(axes.transData)
+    artist.set_clip_path(axes.patch)
+    return artist
+
+
+def _set_bands(polygons, rows):
+    """Give each band's polygon its outline: there along its lower edge, and back."""
+    there_and_back = np.concatenate([rows[:, 0], rows[::-1, 0]])
+    for k, polygon in enumerate(polygons, start=1):
+        edges = np.concatenate([rows[:, k], rows[::-1, k + 1]])
+        drawn = np.isfinite(edges)
+        polygon.set_visible(bool(drawn.any()))
+        polygon.set_xy(np.column_stack([there_and_back, edges])[drawn])
 
 
 def _scales(axes):

@@ -5,6 +5,7 @@ On the Agg canvas of a window these draw in a tenth of matplotlib's own time; on
 PDF for example, they are what they are derived from.
 """
 
+import re
 from functools import lru_cache
 
 import numpy as np
@@ -17,6 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
 from PIL import Image, ImageDraw, ImageFont
 
+PIECES = re.compile(r"\d|\D+")
 PAPER_OPACITY = 200  # of 255, behind a text: what it covers stays to be guessed
 
 
@@ -62,22 +64,25 @@ class SwiftText(Annotation):
 
 
 class SwiftImage(AxesImage):
-    """An opaque image that fills its axes.
+    """An opaque image that fills its axes, but for the half of their frame that is inside."""
 
-    `exact`, if set, holds its pixels at the axes' own size.
-    """
+    _pixels, _exact = None, False
 
-    exact = None  # uint8 [height, width, 4]
+    def show(self, pixels, exact):
+        """Take over uint8 [height, width, 4]; `exact` tells that these are the screen's pixels."""
+        self._pixels, self._exact = pixels, exact
+        self.stale = True
 
     def draw(self, renderer):
-        if self.exact is None or not isinstance(renderer, RendererAgg):
+        if not (self._exact and isinstance(renderer, RendererAgg)):
+            self.set_data(self._pixels)
             super().draw(renderer)
             return
         screen = np.asarray(renderer.buffer_rgba())
         left, top = round(self.axes.bbox.x0), round(len(screen) - self.axes.bbox.y1)
-        visible = screen[max(top, 0) :, max(left, 0) :]
-        height, width = np.minimum(visible.shape[:2], self.exact.shape[:2])
-        visible[:height, :width] = self.exact[:height, :width]
+        place = screen[max(top, 0) :, max(left, 0) :]
+        height, width = np.minimum(place.shape[:2], self._pixels.shape[:2])
+        place[1 : height - 1, 1 : width - 1] = self._pixels[1 : height - 1, 1 : width - 1]
 
 
 class SwiftScale(Artist):
@@ -123,21 +128,31 @@ class SwiftScale(Artist):
             self._text.draw(renderer)
 
 
-@lru_cache(maxsize=1000)
 def _write(text, font_path, size, colour, paper):
     """A text's pixels, uint8 [height, width, 4] from the bottom up, and its descent in pixels."""
+    if "\n" in text:
+        lines = [_write(line, font_path, size, colour, paper) for line in text.split("\n")]
+        width = max(pixels.shape[1] for pixels, _ in lines)
+        padded = [
+            np.pad(pixels, ((0, 0), (0, width - pixels.shape[1]), (0, 0)))
+            for pixels, _ in reversed(lines)
+        ]
+        return np.concatenate(padded), lines[-1][1]
+    # Most texts that change are numbers: digits are written once, and then put side by side.
+    pieces = [_write_piece(p, font_path, size, colour, paper) for p in PIECES.findall(text)]
+    return np.concatenate([pixels for pixels, _ in pieces], axis=1), pieces[0][1]
+
+
+@lru_cache(maxsize=1000)
+def _write_piece(text, font_path, size, colour, paper):
     font = _font(font_path, size)
     ascent, descent = font.getmetrics()
-    lines = text.split("\n")
-    width = int(np.ceil(max(font.getlength(line) for line in lines)))
     # Transparent text colour, not transparent white: the edges of the letters are blended with it.
     ink = tuple(round(255 * part) for part in to_rgb(colour))
     ground = (255, 255, 255, paper) if paper else (*ink, 0)
-    tile = Image.new("RGBA", (width, (ascent + descent) * len(lines)), ground)
-    for number, line in enumerate(lines):
-        place = (0, (ascent + descent) * number)
-        ImageDraw.Draw(tile).text(place, line, font=font, fill=(*ink, 255))
-    return np.ascontiguousarray(np.asarray(tile)[::-1]), descent
+    tile = Image.new("RGBA", (round(font.getlength(text)), ascent + descent), ground)
+    ImageDraw.Draw(tile).text((0, 0), text, font=font, fill=(*ink, 255))
+    return np.asarray(tile)[::-1], descent
 
 
 @lru_cache

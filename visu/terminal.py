@@ -40,11 +40,21 @@ def speed_line(early, last, frames, drawing_seconds):
     return line
 
 
-class Progress:
-    """A progress bar where there is a terminal, now and then a plain line where there is none."""
+def say(line):
+    """Print a line, above the progress bar if there is one. From any thread."""
+    tqdm.write(line, file=sys.stdout)
+    sys.stdout.flush()
 
-    def __init__(self, iterations):
-        self._iterations = iterations
+
+class Progress:
+    """A progress bar where there is a terminal, now and then a plain line where there is none.
+
+    iterations  of the whole run
+    epoch       iterations in one pass through the training set
+    """
+
+    def __init__(self, iterations, epoch):
+        self._iterations, self._epoch = iterations, epoch
         self._plain = not sys.stdout.isatty()
         self._next_line = 0.0
         self._test = None
@@ -65,8 +75,9 @@ class Progress:
     def add(self, measurement):
         m = measurement
         self._test = m.test or self._test
+        epoch = m.iteration // self._epoch + 1
         scores = (
-            f"epoch {int(m.epoch) + 1} · train {m.training.accuracy:.2f} {m.training.loss:.3f}"
+            f"epoch {epoch} · train {m.training.accuracy:.2f} {m.training.loss:.3f}"
             f" · test {self._test.accuracy:.4f} {self._test.loss:.4f}"
         )
         if not self._plain:

@@ -14,7 +14,7 @@ BLOCK = 20
 # A call of the compiled loop or of the evaluation lasts about this long, so that a pause, a stop
 # or Ctrl-C is obeyed soon. How a block is divided changes no result.
 CALL_SECONDS = 0.1
-EVALUATED_AT_ONCE = 1000  # test images per call
+EVALUATED_AT_ONCE = 2000  # test images per call
 
 
 class Training:
@@ -36,7 +36,7 @@ class Training:
         self._evaluate, self._evaluate_batch = _evaluations(test)
         self._spreads, self._schedule, self._control = spreads, schedule, control
         self._pause_between = 1 / pace if pace else 0.0
-        self._iteration = 0
+        self.iteration = 0  # how many are done; other threads may read it
         self._images, self._labels = mnist.train.next_block(BLOCK, BATCH)
         self._at_once = 1
         self._test_parts = list(
@@ -49,13 +49,13 @@ class Training:
         """Train, and yield a `Measurement` whenever one is due; the last one includes the test."""
         self._started = due = time.perf_counter()
         while not self._control.stopped:
-            measurement = self._measure(self._schedule.is_tested(self._iteration))
+            measurement = self._measure(self._schedule.is_tested(self.iteration))
             if measurement is None:
                 break
             yield measurement
-            if self._iteration == self._schedule.iterations:
+            if self.iteration == self._schedule.iterations:
                 return
-            self._train_until(self._schedule.next_measured(self._iteration))
+            self._train_until(self._schedule.next_measured(self.iteration))
             due = max(due + self._pause_between, time.perf_counter() - self._pause_between)
             self._control.checkpoint(due)
         yield self._measure(tested=True, interruptible=False)
@@ -66,82 +66,81 @@ class Training:
 
     def _train_until(self, target):
         # At least one iteration, even if the run is to stop: none is measured twice.
-        while self._iteration < target:
-            in_block = self._iteration % BLOCK
-            if in_block == 0 and self._iteration > 0:
+        while self.iteration < target:
+            in_block = self.iteration % BLOCK
+            if in_block == 0 and self.iteration > 0:
                 self._images, self._labels = self._mnist.train.next_block(BLOCK, BATCH)
-            stop = min(target, self._iteration + min(self._at_once, BLOCK - in_block))
+            stop = min(target, self.iteration + min(self._at_once, BLOCK - in_block))
             began = time.perf_counter()
-            self._train(self._images, self._labels, tf.constant(self._iteration), tf.constant(stop))
+            self._train(self._images, self._labels, tf.constant(self.iteration), tf.constant(stop))
             seconds = time.perf_counter() - began
-            done = stop - self._iteration
+            done = stop - self.iteration
             # The first call compiles, which says nothing about the speed; hence growth by doubling.
             self._at_once = max(1, min(2 * done, int(CALL_SECONDS * done / seconds)))
-            self._iteration = stop
+            self.iteration = stop
             self._control.checkpoint()
             if self._control.stopped:
                 return
 
     def _measure(self, tested, interruptible=True):
-        last = tf.constant(max(self._iteration - 1, 0) % BLOCK)
-        X, labels, computed, loss = self._evaluate_batch(self._images, self._labels, last)
-        training_digits = Digits(X.numpy(), labels.numpy(), computed.numpy())
-        test = test_digits = None
+        last = tf.constant(max(self.iteration - 1, 0) % BLOCK)
+        X, *digits, loss = self._evaluate_batch(self._images, self._labels, last)
+        training_digits = Digits(*(part.numpy() for part in digits))
+        test = test_computed = None
         if tested:
             evaluated = self._evaluate_test_set(interruptible)
             if evaluated is None:
                 return None
-            test_digits, test_loss = evaluated
-            test = _score(test_digits, test_loss)
+            test_computed, test_loss = evaluated
+            test = _score(self._mnist.test.classes, test_computed, test_loss)
         return Measurement(
-            iteration=self._iteration,
-            epoch=self._iteration * BATCH / len(self._mnist.train),
+            iteration=self.iteration,
             seconds=time.perf_counter() - self._started - self._control.paused_seconds,
-            training=_score(training_digits, float(loss)),
+            training=_score(training_digits.labels, training_digits.computed, float(loss)),
             training_digits=training_digits,
             test=test,
-            test_digits=test_digits,
-            spreads=self._spreads_of(X) if self._schedule.is_spread(self._iteration) else (),
+            test_computed=test_computed,
+            spreads=self._spreads_of(X) if self._schedule.is_spread(self.iteration) else (),
         )
 
     def _evaluate_test_set(self, interruptible):
-        """The test `Digits` and their mean loss; None if the run is to stop."""
+        """What the test digits are taken for, and their mean loss; None if the run is to stop."""
         loss, computed = 0.0, []
         for X, Y_ in self._test_parts:
             if interruptible:
                 self._control.checkpoint()
                 if self._control.stopped:
                     return None
-            _, part, mean_loss = self._evaluate(X, Y_)
+            part, mean_loss = self._evaluate(X, Y_)
             computed.append(part.numpy())
             loss += float(mean_loss) * len(X)
-        pixels, labels = self._mnist.test.pixels, self._mnist.test.classes
-        return Digits(pixels, labels, np.concatenate(computed)), loss / len(labels)
+        return np.concatenate(computed), loss / len(self._mnist.test)
 
     def _spreads_of(self, X):
         sources = [source(X) if callable(source) else source for source in self._spreads]
         return tuple(percentiles([tensor.numpy() for tensor in source]) for source in sources)
 
 
-def _score(digits, loss):
-    return Score(float(np.mean(digits.labels == digits.computed)), loss)
+def _score(labels, computed, loss):
+    return Score(float(np.mean(labels == computed)), loss)
 
 
 def _evaluations(test):
-    """What a measurement needs of `test`, compiled, so that each is one call.
-
-    Threads that call back and forth between Python and TensorFlow hold each other up: the fewer
-    calls, the smoother the window beside a fast run.
-    """
+    """What a measurement needs of `test`, compiled, so that each is one call."""
 
     @tf.function
     def evaluate(X, Y_):
         Y, loss = test(X, Y_)
-        return tf.argmax(Y_, axis=1), tf.argmax(Y, axis=1), loss
+        return _class(Y), loss
 
     @tf.function
     def evaluate_batch(images, labels, batch):
-        X = images[batch]
-        return X, *evaluate(X, labels[batch])
+        X, Y_ = images[batch], labels[batch]
+        ink = tf.saturate_cast(tf.round(255 * X), tf.uint8)
+        return X, ink, _class(Y_), *evaluate(X, Y_)
 
     return evaluate, evaluate_batch
+
+
+def _class(Y):
+    return tf.cast(tf.argmax(Y, axis=1), tf.uint8)

@@ -1,112 +1,67 @@
-"""The live window: it shows a run and passes keys on; the run never waits for it."""
+"""The live window: it shows what has arrived from a run, and passes on what its user wants."""
 
-import ctypes
-import os
-import sys
 import time
 
 import matplotlib
 
+from visu.history import History
 from visu.layout import VIEWS
+from visu.messages import Closed, Drawn, Paused
 from visu.painting import Painter
+from visu.panels import Panels
 
 SIZE = (12.8, 7.2)  # inches; 1280 x 720 pixels at 100 dots an inch
-TICK = 0.02  # seconds between looks at the run
-# A fast run is not there to be watched: every frame takes time from the training.
-FRAMES_A_SECOND, FRAMES_A_SECOND_FAST = 15, 9
-DRAWING_SHARE = 0.4  # of the main thread's time at the most, while the run goes on
+TICK = 0.02  # seconds between looks at what has arrived
+# A fast run is not there to be watched. What a picture costs is taken from the training: the curves
+# are cheap, all else is shown less often.
+CURVES, SECONDS_BETWEEN_OTHERS = {1, 2}, 0.4
+DRAWING_SHARE = 0.4  # of one processor at the most, while the run goes on
 
 
-class NoWindowError(Exception):
-    """No window can open here. The message says why, and the cure."""
+def choose_toolkit():
+    """Import pyplot and the toolkit that it finds; raises whatever that raises."""
+    matplotlib.get_backend()
 
 
 def open_figure(name):
-    """A pyplot figure in a window of its own. Raises NoWindowError."""
-    ours = {
-        "figure.raise_window": False,  # whoever is typing elsewhere keeps the keyboard
-        "keymap.home": [key for key in matplotlib.rcParams["keymap.home"] if key != "h"],
-    }
-    try:
-        with matplotlib.rc_context(ours):
-            import matplotlib.pyplot as plt  # late: it chooses the toolkit
+    """A pyplot figure in a window of its own; raises whatever matplotlib and the toolkit raise."""
+    import matplotlib.pyplot as plt  # late: it chooses the toolkit
 
-            figure = plt.figure(name, figsize=SIZE, dpi=100, layout="none")
-            matplotlib.rcParams["keymap.home"] = ours["keymap.home"]
-    except Exception as error:  # every toolkit has exceptions of its own for a missing display
-        raise NoWindowError(_why(error)) from None
+    matplotlib.rcParams["figure.raise_window"] = False  # who is typing elsewhere keeps the keyboard
+    matplotlib.rcParams["keymap.home"] = [
+        key for key in matplotlib.rcParams["keymap.home"] if key != "h"
+    ]
+    figure = plt.figure(name, figsize=SIZE, dpi=100, layout="none")
     if not figure.canvas.required_interactive_framework:
-        plt.close(figure)
-        raise NoWindowError(_why())
+        raise RuntimeError(f"matplotlib's {matplotlib.get_backend()} draws, but shows nothing")
     return figure
 
 
-def _why(error=None):
-    if "ipykernel" in sys.modules:
-        return "a notebook shows no live window yet"
-    if chosen := os.environ.get("MPLBACKEND"):
-        return f"MPLBACKEND={chosen} opens none here{f' ({error})' if error else ''}; unset it"
-    if sys.platform.startswith("linux"):
-        if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-            return "there is no display; on a remote machine, connect with `ssh -X`"
-        try:
-            import tkinter  # noqa: F401
-        except ImportError:
-            return "Python has no window toolkit; install python3-tk (see install.txt)"
-        shown = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-        return f"the display {shown} does not answer; check DISPLAY, or log in again"
-    return f"matplotlib found no window toolkit{f' ({error})' if error else ''}; see install.txt"
-
-
-def outlive_display(action):
-    """Have `action` called, which must not return, if the X server of our window goes away.
-
-    Xlib would end the program at once, and the training with it. Anywhere but on X11 this does
-    nothing.
-    """
-    if not sys.platform.startswith("linux"):
-        return
-    try:
-        xlib = ctypes.CDLL("libX11.so.6")
-    except OSError:
-        return
-    handler = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(lambda _: action())
-    _handlers.append(handler)
-    xlib.XSetIOErrorHandler(handler)
-
-
-_handlers = []  # C code holds them, which Python doesn't see
-
-
 class Window:
-    """Shows `panels`, fed from `history`, until the user closes it.
+    """Shows the six panels until the user closes it.
 
-    figure       from `open_figure`
-    panels       `visu.panels.Panels` on that figure
-    history      `visu.history.History`, filled by the training thread
-    control      `visu.control.Control`
-    name         of the lesson, for the title
-    iterations   of the whole run
-    fast         whether speed counts more than smoothness
+    figure   from `open_figure`
+    scene    `visu.measurement.Scene`
+    arrived  a deque that another thread fills with `visu.messages.News`, and None at the end
+    tell     to be called with the messages for the run
     """
 
-    def __init__(self, figure, panels, history, control, name, iterations, fast=False):
-        self._figure, self._panels, self._history, self._control = figure, panels, history, control
-        self._name, self._iterations = name, iterations
+    def __init__(self, figure, scene, arrived, tell):
+        self._figure, self._scene, self._arrived, self._tell = figure, scene, arrived, tell
+        self._panels, self._history = Panels(figure, scene), History(scene)
+        self._painter = Painter(self._panels)
         self._canvas = figure.canvas
         self._keys = {
             **{key: lambda view=view: self._show(view) for key, view in VIEWS.items()},
             " ": self._pause,
             "h": self._reset_zoom,
         }
-        self._painter = Painter(panels)
-        self._last_shown = self._title = None
-        self._repaint = False
-        self._next_frame = 0.0
-        self._frame_seconds = 1 / (FRAMES_A_SECOND_FAST if fast else FRAMES_A_SECOND)
-        self._closing = False
-        self._result = None
-        self.frames, self.drawing_seconds = 0, 0.0
+        self._iteration, self._result, self._paused = 0, None, False
+        self._stale = self._repaint = False
+        self._title = None
+        self._unpainted = set()  # panels with news
+        self._next_frame = self._next_of_others = 0.0
+        self._frames, self._drawing_seconds = 0, 0.0
         connect = self._canvas.mpl_connect
         connect("draw_event", self._on_draw)
         connect("key_press_event", self._on_key)
@@ -126,19 +81,11 @@ class Window:
         self._timer.start()
         plt.show(block=True)
 
-    def finish(self, result):
-        """The run has ended, with this result to read in the title. From any thread."""
-        self._result = result
-
-    def close(self):
-        """Close as soon as the main loop gets to it. From any thread, and from signal handlers."""
-        self._closing = True
-
     def _let_go(self):
         """The window is going: draw no more, or the toolkit complains about what it misses."""
         self._timer.stop()
         self._canvas.draw_idle = lambda: None
-        self._control.stop()
+        self._tell(Closed())
 
     def _on_key(self, event):
         if event.key in self._keys:
@@ -150,7 +97,8 @@ class Window:
 
     def _pause(self):
         if self._result is None:
-            self._control.toggle_pause()
+            self._paused = not self._paused
+            self._tell(Paused(self._paused))
             self._write_status()
             self._painter.paint(())
 
@@ -162,41 +110,57 @@ class Window:
         self._painter.paint_all()
 
     def _tick(self):
-        if self._closing:
-            import matplotlib.pyplot as plt
-
-            plt.close(self._figure)
-            return
         began = time.perf_counter()
-        last = self._history.last
-        state = (last and last.iteration, self._control.paused, self._result)
+        while self._arrived:
+            news = self._arrived.popleft()
+            if news is None:
+                import matplotlib.pyplot as plt
+
+                plt.close(self._figure)
+                return
+            self._take(news)
         if self._repaint:
             self._repaint = False
             self._painter.paint_all()
-        elif state != self._last_shown and began >= self._next_frame:
-            self._last_shown = state
+        elif self._stale and began >= self._next_frame:
+            self._stale = False
             self._write_status()
-            self._painter.paint(self._panels.update(self._history))
+            self._unpainted |= self._panels.update(self._history)
+            now = self._unpainted if self._others_are_due(began) else self._unpainted & CURVES
+            self._painter.paint(now)
+            self._unpainted -= now
             spent = time.perf_counter() - began
-            self.frames += 1
-            self.drawing_seconds += spent
-            self._next_frame = began + max(self._frame_seconds, spent / DRAWING_SHARE)
+            self._frames += 1
+            self._drawing_seconds += spent
+            self._next_frame = began + spent / DRAWING_SHARE
+
+    def _others_are_due(self, now):
+        at_rest = self._paused or self._result is not None
+        if now < self._next_of_others and not at_rest:
+            return False
+        self._next_of_others = now + self._scene.fast * SECONDS_BETWEEN_OTHERS
+        return True
+
+    def _take(self, news):
+        for measurement in news.measurements:
+            self._history.add(measurement)
+        self._iteration = news.iteration
+        self._stale = True
+        if news.result is not None and self._result is None:
+            self._result, self._paused = news.result, False
+            self._tell(Drawn(self._frames, self._drawing_seconds))
 
     def _write_status(self):
-        last = self._history.last
-        iteration = last.iteration if last else 0
+        iteration, iterations = self._iteration, self._scene.iterations
         if self._result is not None:
             state = "finished"
-        elif self._control.paused:
+        elif self._paused:
             state = "paused, Space goes on"
         else:
-            state = f"epoch {int(last.epoch) + 1 if last else 1}"
-        self._panels.status.set_text(f"iteration {iteration:,} of {self._iterations:,} · {state}")
-        progress = (
-            self._result
-            or f"{'paused at ' * self._control.paused}{iteration / self._iterations:.0%}"
-        )
-        title = f"{self._name} · {progress}"
+            state = f"epoch {iteration // self._scene.epoch + 1}"
+        self._panels.status.set_text(f"iteration {iteration:,} of {iterations:,} · {state}")
+        progress = self._result or f"{'paused at ' * self._paused}{iteration / iterations:.0%}"
+        title = f"{self._scene.name} · {progress}"
         if title != self._title and self._canvas.manager is not None:
             self._title = title
             self._canvas.manager.set_window_title(title)

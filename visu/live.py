@@ -1,0 +1,148 @@
+"""The run's end of the live window, which is a process of its own.
+
+Beside the training in one process, a window would wait for Python's lock, and the training would
+wait for the window. Apart from it, neither can hold up or bring down the other.
+"""
+
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from visu.messages import Closed, Drawn, News, NoWindow, Paused, receive, send
+
+ROOT = Path(__file__).resolve().parent.parent
+# How often the window hears news. A fast run is not there to be watched: every picture costs time.
+FRAMES_A_SECOND, FRAMES_A_SECOND_FAST = 15, 12
+PATIENCE = 5  # seconds for a window that was told to close
+
+
+class LiveView:
+    """Starts the window's process, tells it the news, and passes on what its user wants.
+
+    fast     whether speed counts more than smoothness
+    verbose  whether to let its process speak for itself
+    """
+
+    def __init__(self, fast, verbose):
+        self._frame_seconds = 1 / (FRAMES_A_SECOND_FAST if fast else FRAMES_A_SECOND)
+        self._news = threading.Condition()
+        self._pending, self._tested = [], None  # measurements, and which of them has test digits
+        self._result = self._drawn = None
+        self._ending = False
+        self._gone = threading.Event()
+        self._said = None if verbose else tempfile.TemporaryFile()  # noqa: SIM115
+        # Ctrl-C in the terminal is for us to obey: the window then hears that it is over. What is
+        # ignored here is ignored there from its first moment on.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "visu.viewer", Path.cwd()],
+                cwd=ROOT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._said,
+            )
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def show(self, scene, training, control, on_lost):
+        """Open the window.
+
+        scene     `visu.measurement.Scene`
+        training  tells by its attribute `iteration` how far it is
+        control   `visu.control.Control`, which hears what the user wants
+        on_lost   called, by another thread, with the reason why there is no window, or no longer
+        """
+        self._scene, self._training, self._control = scene, training, control
+        self._on_lost = on_lost
+        for work in (self._tell, self._listen):
+            threading.Thread(target=work, name=f"window {work.__name__}", daemon=True).start()
+
+    def add(self, measurement):
+        """Show this measurement soon; returns at once."""
+        with self._news:
+            # Only the newest digits will be seen: no others wait here, whatever the window does.
+            if self._pending:
+                self._pending[-1] = self._pending[-1]._replace(training_digits=None)
+            if measurement.test_computed is not None:
+                if self._tested is not None:
+                    older = self._pending[self._tested]
+                    self._pending[self._tested] = older._replace(test_computed=None)
+                self._tested = len(self._pending)
+            self._pending.append(measurement)
+
+    def finish(self, result):
+        """The run has ended, with this result to read in the title."""
+        self._result = result
+
+    def drawn(self):
+        """After `finish`: what the window did, as `visu.messages.Drawn`; None if it can't tell."""
+        with self._news:
+            self._news.wait_for(lambda: self._drawn or self._gone.is_set(), PATIENCE)
+        return self._drawn
+
+    def close(self):
+        """Close the window soon. From any thread, and from signal handlers."""
+        self._ending = True
+
+    def wait(self):
+        """Return when the window is gone."""
+        # With a time-out, because on Windows Ctrl-C does not interrupt a wait without one.
+        while not self._gone.wait(0.5):
+            if self._ending and not self._gone.wait(PATIENCE):
+                self._process.kill()
+
+    def _tell(self):
+        told = None
+        message = self._scene
+        try:
+            while not self._ending:
+                if message is not None:
+                    send(self._process.stdin, message)
+                time.sleep(self._frame_seconds)
+                with self._news:
+                    measurements, self._pending, self._tested = self._pending, [], None
+                state = (self._training.iteration, self._result)
+                changed = measurements or state != told
+                message = News(state[0], measurements, state[1]) if changed else None
+                told = state
+            self._process.stdin.close()
+        except OSError:
+            pass  # the window is gone, as `_listen` hears too
+
+    def _listen(self):
+        reason = None
+        while (wish := receive(self._process.stdout)) is not None:
+            if isinstance(wish, Paused):
+                self._control.pause(wish.paused)
+            elif isinstance(wish, Closed):
+                self._ending = True
+                self._control.stop()
+            elif isinstance(wish, NoWindow):
+                reason = wish.reason
+            elif isinstance(wish, Drawn):
+                with self._news:
+                    self._drawn = wish
+                    self._news.notify_all()
+        self._process.wait()
+        said = self._what_it_said()
+        if not self._ending:
+            self._ending = True
+            if reason is None and ("display" in said or "connection" in said):
+                reason, said = "the display is gone", ""
+            self._on_lost(reason or "it ended unexpectedly")
+        sys.stderr.write(said)
+        with self._news:
+            self._gone.set()
+            self._news.notify_all()
+
+    def _what_it_said(self):
+        if self._said is None:
+            return ""
+        with self._said:
+            self._said.seek(0)
+            return self._said.read().decode(errors="replace")

@@ -1,0 +1,50 @@
+"""What the run and its window, which is a process of its own, tell each other through pipes."""
+
+import pickle
+from typing import NamedTuple
+
+from visu.measurement import Measurement
+
+
+class News(NamedTuple):
+    """To the window: what happened since the last of these."""
+
+    iteration: int  # how far training is, which is further than the last measurement
+    measurements: list[Measurement]  # only the newest digits are in it
+    result: str | None  # in words, once the run has finished
+
+
+class Paused(NamedTuple):
+    """From the window: training shall rest, or go on."""
+
+    paused: bool
+
+
+class Closed(NamedTuple):
+    """From the window: the user closed it."""
+
+
+class NoWindow(NamedTuple):
+    """From what would have been the window."""
+
+    reason: str
+
+
+class Drawn(NamedTuple):
+    """From the window, when it has been told the result: what it did until then."""
+
+    frames: int
+    seconds: float
+
+
+def send(pipe, message):
+    pickle.dump(message, pipe, pickle.HIGHEST_PROTOCOL)
+    pipe.flush()
+
+
+def receive(pipe):
+    """The next message; None if the other side is gone."""
+    try:
+        return pickle.load(pipe)
+    except (EOFError, OSError, pickle.UnpicklingError):
+        return None

@@ -1,0 +1,38 @@
+"""The six panels as a file, drawn at the end of a run."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+try:
+    import matplotlib  # noqa: F401
+except ValueError:  # MPLBACKEND names nothing that there is; a file needs none of it
+    del os.environ["MPLBACKEND"]
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from visu.files import explained, unfinished
+from visu.panels import Panels
+
+INCHES, DPI = (12.8, 7.2), 150  # 1920 x 1080 pixels
+
+
+def save(scene, history, path):
+    """Save the panels as the ending of `path` says; UsageError if the disk won't take it."""
+    figure = Figure(figsize=INCHES, dpi=DPI, layout="none")
+    FigureCanvasAgg(figure)
+    panels = Panels(figure, scene)
+    panels.update(history)
+    panels.status.set_animated(False)
+    iteration = history.last.iteration
+    panels.status.set_text(f"iteration {iteration:,} of {scene.iterations:,}")
+    path = Path(path)
+    with explained("--save", path):
+        try:
+            figure.savefig(unfinished(path), format=path.suffix[1:].lower())
+            unfinished(path).replace(path)
+        except BaseException:
+            with suppress(OSError):
+                unfinished(path).unlink()
+            raise

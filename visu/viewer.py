@@ -1,0 +1,62 @@
+"""The window's process: it shows what it is told on standard input, and says what the user wants.
+
+python3 -m visu.viewer FOLDER       # started by `visu.live`, in the project's folder
+"""
+
+import os
+import signal
+import sys
+import threading
+from collections import deque
+from contextlib import suppress
+
+from visu import nowindow
+from visu.messages import NoWindow, receive, send
+
+
+def main():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.chdir(sys.argv[1])
+    inbox, outbox = _take_the_pipes()
+
+    def tell(wish):
+        with suppress(OSError):  # nobody listens any more, as the inbox will say too
+            send(outbox, wish)
+
+    try:
+        # Matplotlib now, while nobody waits yet; the figure when there is something to show.
+        from visu.window import Window, choose_toolkit, open_figure
+
+        choose_toolkit()
+        scene = receive(inbox)
+        if scene is None:
+            return
+        figure = open_figure(scene.name)
+    except Exception as error:  # every toolkit has exceptions of its own for a missing display
+        tell(NoWindow(nowindow.why(error)))
+        return
+    arrived = deque()
+    threading.Thread(target=_collect, args=(inbox, arrived), daemon=True).start()
+    Window(figure, scene, arrived, tell).main_loop()
+
+
+def _take_the_pipes():
+    """Standard input and output, as binary files of our own: nobody else shall read or print."""
+    inbox, outbox = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return inbox, outbox
+
+
+def _collect(inbox, arrived):
+    """Append every message, and None at the end."""
+    message = True
+    while message is not None:
+        message = receive(inbox)
+        arrived.append(message)
+
+
+if __name__ == "__main__":
+    main()
