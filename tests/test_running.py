@@ -5,6 +5,7 @@ import os
 import re
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -283,6 +284,40 @@ def test_a_display_that_goes_away_does_not_take_the_run_with_it(tmp_path):
     assert final(output)[4] == "1500"
     assert int(rows(tmp_path / "run.csv")[-1]["iteration"]) == 1500
     assert (tmp_path / "run.png").exists()
+
+
+def window_process(lesson):
+    found = subprocess.run(
+        ["pgrep", "-P", str(lesson.process.pid)], capture_output=True, text=True, check=True
+    )
+    return int(found.stdout)
+
+
+def test_a_window_that_crashes_does_not_take_the_run_with_it(tmp_path, screen):
+    with RunningLesson("1.0", "--iterations", 1500, screen=screen, folder=tmp_path) as lesson:
+        lesson.window()
+        lesson.wait_for(lambda: lesson.iteration() >= 5)
+        os.kill(window_process(lesson), signal.SIGKILL)
+        code, output, error = lesson.wait()
+    assert (code, error) == (0, "")
+    assert "it ended unexpectedly" in explained(output)
+    assert final(output)[4] == "1500"
+    assert (tmp_path / "mnist_1.0_softmax.png").exists()
+
+
+def test_a_window_that_hangs_does_not_hold_up_the_run(tmp_path, screen):
+    with RunningLesson("1.0", "--fast", screen=screen, folder=tmp_path) as lesson:
+        lesson.window()
+        hanging = window_process(lesson)
+        os.kill(hanging, signal.SIGSTOP)
+        output = ""
+        while "final" not in output:
+            output += lesson.process.stdout.readline()
+        lesson.interrupt()
+        code, rest, error = lesson.wait(30)
+    assert (code, error) == (130, "")
+    assert final(output + rest)[4] == "2000"
+    assert not Path(f"/proc/{hanging}").exists()
 
 
 def test_a_notebooks_own_arguments_are_ignored(tmp_path):

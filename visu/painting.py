@@ -7,8 +7,6 @@ from matplotlib.transforms import Bbox, IdentityTransform
 
 from visu.layout import HEAD
 
-FEW_BOXES = 2  # up to so many are brought to the screen faster one by one than together
-
 
 class _Kept(NamedTuple):
     look: tuple  # of the axes
@@ -50,12 +48,12 @@ class Painter:
         visible = [number for number in sorted(changed) if number in self._panels.cells]
         self._erase(self._status_box())
         self._paint(visible)
-        boxes = [*map(self._box, visible), self._status_box()]
-        if len(boxes) > FEW_BOXES:
-            whole = len(visible) == len(self._panels.cells)
-            boxes = [None if whole else Bbox.union(boxes)]  # None is faster than a box around all
-        for box in boxes:
-            self._canvas.blit(box)
+        if len(visible) == len(self._panels.cells):
+            self._canvas.blit()  # faster than a box around all
+            return
+        self._canvas.blit(self._status_box())
+        if visible:
+            self._canvas.blit(Bbox.union([self._box(number) for number in visible]))
 
     def adopt(self):
         """Matplotlib has just drawn the whole figure by itself: keep that, and add what moves."""

@@ -1,13 +1,7 @@
 """The six panels as a file, drawn at the end of a run."""
 
-import os
 from contextlib import suppress
 from pathlib import Path
-
-try:
-    import matplotlib  # noqa: F401
-except ValueError:  # MPLBACKEND names nothing that there is; a file needs none of it
-    del os.environ["MPLBACKEND"]
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure

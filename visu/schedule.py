@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-SPREADS = 200  # enough for any screen; sorting all weights takes its time
+SPREADS = 100  # enough to see them move; sorting all weights takes its time
 SETTLED = 2000  # iterations after which test accuracy moves slowly
 
 
