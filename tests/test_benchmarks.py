@@ -1,6 +1,7 @@
 """A smoke run of each benchmark; their real runs are started by hand."""
 
 import csv
+import json
 import re
 import subprocess
 import sys
@@ -45,3 +46,18 @@ def test_speeds_are_compared():
 def test_the_live_view_is_compared():
     table = benchmark("live_view", "1.0", "--rounds", 1, "--iterations", 400)
     assert re.search(r"^\| 1\.0 \| \d+ \| \d+ \| \d+\.\d\d .*\|$", table, re.MULTILINE)
+
+
+def test_pure_training_is_compared(tmp_path):
+    file = tmp_path / "rates.json"
+    arguments = ("1.0", "--peers", "none", "--rounds", 2, "--seconds", 0.2, "--json", file)
+    table = benchmark("compare", *arguments)
+    assert re.search(r"^\| 1\.0 \| this project \| \d+ \(\d+ to \d+\) \|  \|$", table, re.MULTILINE)
+    assert re.search(
+        r"^\| 1\.0 \| matrix products alone \| \d+ \| 0\.\d\d \|$", table, re.MULTILINE
+    )
+    found = json.loads(file.read_text())
+    assert found["multiplications"] > 1e9
+    (rates,) = found["rates"]["1.0"].values()
+    assert len(rates) == 2
+    assert min(rates) > 0

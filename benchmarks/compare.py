@@ -1,0 +1,162 @@
+"""Pure training against other libraries: the same networks, side by side.
+
+    python3 -m benchmarks.compare                    # all three networks, about ten minutes
+    python3 -m benchmarks.compare --quick            # within five
+    python3 -m benchmarks.compare --peers none       # without the other libraries
+
+Needs `pip install -r benchmarks/requirements.txt`. The same layers, batches of 100, optimizer,
+32-bit floats and two threads; everybody shuffles every epoch and gathers the batches. Each
+contender is a process of its own that gets ready once, compilation included, and then trains in
+turns with the others. Besides, how fast the machine multiplies matrices, and what share of that a
+lesson's own multiplications make up.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+THREADS = 2
+LESSONS = ("1.0", "2.1", "3.1")
+PEERS = {
+    "Keras": ["keras_fit", "1", "plain"],
+    "Keras, 20 steps a call": ["keras_fit", "20", "plain"],
+    "Keras, XLA": ["keras_fit", "1", "xla"],
+    "Keras, 20 steps a call, XLA": ["keras_fit", "20", "xla"],
+    "PyTorch": ["pytorch", "eager"],
+    "PyTorch, compiled": ["pytorch", "compile"],
+    "JAX, jit": ["jax_loop", "step"],
+    "JAX, scan": ["jax_loop", "scan"],
+}
+OURS = "this project"
+# Multiplications with additions, for one image on its way forward; the way back costs twice that.
+OPERATIONS = {
+    "1.0": 784 * 10,
+    "2.1": 784 * 200 + 200 * 100 + 100 * 60 + 60 * 30 + 30 * 10,
+    "3.1": 28**2 * 36 * 6 + 14**2 * 150 * 12 + 7**2 * 192 * 24 + 1176 * 200 + 200 * 10,
+}
+# The first layer needs no gradient with respect to the image.
+FIRST = {"1.0": 784 * 10, "2.1": 784 * 200, "3.1": 28**2 * 36 * 6}
+
+
+class Contender:
+    """A process that trains on demand."""
+
+    def __init__(self, lesson, name):
+        module, *arguments = ["ours"] if name == OURS else PEERS[name]
+        threads = dict.fromkeys(
+            ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "MKL_NUM_THREADS"), str(THREADS)
+        )
+        self.name, self.rates = name, []
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", f"benchmarks.peers.{module}", lesson, *arguments],
+            cwd=ROOT,
+            env={**os.environ, **threads, "TF_CPP_MIN_LOG_LEVEL": "3"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def wait_until_ready(self):
+        """Whether it is; if not, why, on standard error."""
+        if self._process.stdout.readline() == "ready\n":
+            return True
+        lines = self._process.communicate()[1].strip().splitlines()
+        print(f"{self.name} is left out: {lines[-1] if lines else 'it ended'}", file=sys.stderr)
+        return False
+
+    def train(self, seconds):
+        self._process.stdin.write(f"{seconds}\n")
+        self._process.stdin.flush()
+        self.rates.append(float(self._process.stdout.readline()))
+
+    def end(self):
+        self._process.kill()
+        self._process.communicate()
+
+
+def compare(lesson, names, rounds, seconds):
+    """Iterations a second of each contender that runs here: {name: [one for each round]}."""
+    contenders = []
+    for name in names:  # one after the other: compilers would take each other's time
+        contender = Contender(lesson, name)
+        if contender.wait_until_ready():
+            contenders.append(contender)
+        else:
+            contender.end()
+    for _ in range(rounds):
+        for contender in contenders:
+            contender.train(seconds)
+    for contender in contenders:
+        contender.end()
+    return {contender.name: contender.rates for contender in contenders}
+
+
+def multiplications_per_second(side=1024, seconds=1.0):
+    """What the machine's matrix product reaches in 32-bit floats, in 10**9 a second."""
+    a, b = (np.random.default_rng(0).normal(size=(side, side)).astype(np.float32) for _ in "ab")
+    a @ b
+    done, began = 0, time.perf_counter()
+    while time.perf_counter() - began < seconds:
+        a @ b
+        done += side**3
+    return done / (time.perf_counter() - began) / 1e9
+
+
+def limit(lesson, rate):
+    """Iterations a second if a lesson were nothing but its multiplications, at that rate."""
+    return rate * 1e9 / (100 * (3 * OPERATIONS[lesson] - FIRST[lesson]))
+
+
+def table(found, rate):
+    """The results as a Markdown table."""
+    lines = [
+        "| network | contender | iterations/s, median (lowest to highest) | ours : theirs |",
+        "|---|---|---|---|",
+    ]
+    for lesson, rates in found.items():
+        ours = rates[OURS]
+        for name in sorted(rates, key=lambda name: -statistics.median(rates[name])):
+            ratio = statistics.median(a / b for a, b in zip(ours, rates[name], strict=True))
+            shown = "" if name == OURS else f"{ratio:.2f}"
+            lines.append(
+                f"| {lesson} | {name} | {statistics.median(rates[name]):.0f} "
+                f"({min(rates[name]):.0f} to {max(rates[name]):.0f}) | {shown} |"
+            )
+        most = limit(lesson, rate)
+        share = statistics.median(ours) / most
+        lines.append(f"| {lesson} | matrix products alone | {most:.0f} | {share:.2f} |")
+    return "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("lessons", nargs="*", metavar="LESSON", help=f"of {' '.join(LESSONS)}")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=3.0, help="of each turn")
+    parser.add_argument("--peers", choices=("all", "none"), default="all")
+    parser.add_argument("--quick", action="store_true", help="3 rounds of 1 second")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="the figures, for machines")
+    given = parser.parse_args()
+    if unknown := set(given.lessons) - set(LESSONS):
+        parser.error(f"no network of {' '.join(sorted(unknown))}; there are {' '.join(LESSONS)}")
+    rounds, seconds = (3, 1.0) if given.quick else (given.rounds, given.seconds)
+    names = [OURS, *PEERS] if given.peers == "all" else [OURS]
+    rate = multiplications_per_second()
+    found = {lesson: compare(lesson, names, rounds, seconds) for lesson in given.lessons or LESSONS}
+    print(f"{rate:.0f} x 10^9 multiplications with additions a second, {rounds} rounds\n")
+    print(table(found, rate))
+    if given.json:
+        given.json.write_text(json.dumps({"multiplications": rate * 1e9, "rates": found}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
