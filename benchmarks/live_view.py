@@ -1,6 +1,6 @@
 """What the live view costs: `--fast` with a window against `--no-window`, in turns.
 
-    python3 -m benchmarks.live_view          # lessons 1.0, 2.1 and 3.1, about ten minutes
+    python3 -m benchmarks.live_view          # lessons 1.0, 2.1 and 3.1, about fifteen minutes
 
 Needs Xvfb and xdotool. Every run is a process of its own, started as a user would; the figures are
 those that `--verbose` prints, without the first 100 iterations. For lesson 3.1 it also measures
@@ -21,7 +21,7 @@ from Xlib.ext import xtest
 
 from tests.screen import RunningLesson, VirtualScreen
 
-ITERATIONS = {"1.0": 20_000, "2.1": 10_000, "3.1": 1_500}
+ITERATIONS = {"1.0": 60_000, "2.1": 20_000, "3.1": 1_500}
 # Left, top, width, height: the part of the window where every two of these views differ.
 WATCHED = (0, 45, 1280, 30)
 PAUSES = 10
