@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from tests.screen import ROOT, RunningLesson, VirtualScreen, lesson_file
+from visu.nowindow import display_went_away
 
 FINAL = re.compile(
     r"final test accuracy: (0\.\d{4}) \(best (0\.\d{4})\), (\d+) of (\d+) misread, "
@@ -284,6 +285,20 @@ def test_a_display_that_goes_away_does_not_take_the_run_with_it(tmp_path):
     assert final(output)[4] == "1500"
     assert int(rows(tmp_path / "run.csv")[-1]["iteration"]) == 1500
     assert (tmp_path / "run.png").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "X connection to :1 broken (explicit kill or server shutdown).\n",
+        'XIO:  fatal IO error 0 (Success) on X server ":1"\n      after 1313 requests\n',
+        'a warning\nXIO:  fatal IO error 11 (Resource temporarily unavailable) on X server ":1"\n',
+    ],
+)
+def test_every_wording_of_xlib_is_known(words):
+    """Which one comes depends on where Xlib notices first."""
+    assert display_went_away(words)
+    assert not display_went_away("Traceback ...\nValueError: no connection with display\n")
 
 
 def window_process(lesson):

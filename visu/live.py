@@ -13,6 +13,7 @@ import threading
 import time
 from pathlib import Path
 
+from visu import nowindow
 from visu.messages import Closed, Drawn, News, NoWindow, Paused, receive, send
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -135,7 +136,7 @@ class LiveView:
         said = self._what_it_said()
         if not self._ending:
             self._ending = True
-            if reason is None and ("display" in said or "connection" in said):
+            if reason is None and nowindow.display_went_away(said):
                 reason, said = "the display is gone", ""
             self._on_lost(reason or "it ended unexpectedly")
         sys.stderr.write(said)

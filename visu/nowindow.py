@@ -1,7 +1,15 @@
-"""Why no window can open here, and the cure."""
+"""Why no window can open here, or none is here any longer, and the cure."""
 
 import os
+import re
 import sys
+
+# What Xlib (two wordings), Qt, and GTK on X and on Wayland print before they end the process.
+DISPLAY_GONE = re.compile(
+    r"^X connection to |^XIO: +fatal IO error|X11 connection broke"
+    r"|Error reading events from display|Lost connection to Wayland",
+    re.MULTILINE,
+)
 
 
 def why(error):
@@ -18,3 +26,8 @@ def why(error):
             return "Python has no window toolkit; install python3-tk (see install.txt)"
         return f"the display {display} does not answer; check DISPLAY, or log in again"
     return f"matplotlib found no window toolkit ({error}); see install.txt"
+
+
+def display_went_away(said):
+    """Whether these last words of a window's process are about a connection that broke."""
+    return DISPLAY_GONE.search(said) is not None
