@@ -6,6 +6,7 @@ four IDX files, gzipped or not, can stand in for them (Fashion-MNIST for example
 
 import hashlib
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -59,6 +60,7 @@ class DataSet:
         self.pixels, self.classes = pixels, classes
         self._random = np.random.default_rng(seed)
         self._upcoming = np.empty(0, np.int32)
+        self._ahead = None  # the indices [batches, size] of a block being gathered, its future
 
     def __len__(self):
         return len(self.classes)
@@ -83,20 +85,36 @@ class DataSet:
         as many calls of `next_batch` would have given.
         """
         chosen = self._next_indices(batches * size).reshape(batches, size)
-        return _gather(*self._on_device, tf.constant(chosen))
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and np.array_equal(ahead[0], chosen):
+            block = ahead[1].result()
+        else:
+            block = _gather(*self._on_device, tf.constant(chosen))
+        # While this block is trained on, the next one is gathered.
+        following = self._look_ahead(batches * size).reshape(batches, size)
+        future = _BACKGROUND.submit(_gather, *self._on_device, tf.constant(following))
+        self._ahead = following, future
+        return block
 
     @cached_property
     def _on_device(self):
         return tf.constant(self.pixels), tf.constant(self.classes)
 
     def _next_indices(self, count):
+        chosen = self._look_ahead(count)
+        self._upcoming = self._upcoming[count:]
+        return chosen
+
+    def _look_ahead(self, count):
         # A batch that reaches past the end of an epoch takes its rest from the next one: over any
         # number of epochs every example is used equally often, and no batch is ever short.
         while len(self._upcoming) < count:
             epoch = self._random.permutation(len(self)).astype(np.int32)
             self._upcoming = np.concatenate([self._upcoming, epoch])
-        chosen, self._upcoming = np.split(self._upcoming, [count])
-        return chosen
+        return self._upcoming[:count]
+
+
+_BACKGROUND = ThreadPoolExecutor(1, thread_name_prefix="next block")
 
 
 @tf.function

@@ -198,7 +198,8 @@ class _Run:
             self._live.finish(f"finished, test accuracy {last.test.accuracy:.4f}")
         if self._options.verbose and early:
             drawn = self._live and self._live.drawn()
-            terminal.say(terminal.speed_line(early, last, *(drawn or (0, 0.0))))
+            testing = self._training.testing_seconds
+            terminal.say(terminal.speed_line(early, last, testing, *(drawn or (0, 0.0))))
         # The log first: a picture that can't be saved shall not cost it its name.
         if self._log:
             self._log.close()

@@ -1,7 +1,7 @@
 """Pure training against other libraries: the same networks, side by side.
 
-    python3 -m benchmarks.compare                    # all three networks, about ten minutes
-    python3 -m benchmarks.compare --quick            # within five
+    python3 -m benchmarks.compare                    # all three networks, about TBD minutes
+    python3 -m benchmarks.compare --quick            # each library's fastest way, within five
     python3 -m benchmarks.compare --peers none       # without the other libraries
 
 Needs `pip install -r benchmarks/requirements.txt`. The same layers, batches of 100, optimizer,
@@ -18,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,13 @@ PEERS = {
     "JAX, scan": ["jax_loop", "scan"],
 }
 OURS = "this project"
+# Of each library's ways the fastest, on a machine with two cores.
+DENSE = (OURS, "Keras, 20 steps a call, XLA", "PyTorch", "JAX, scan")
+FASTEST = {
+    "1.0": DENSE,
+    "2.1": DENSE,
+    "3.1": (OURS, "Keras, 20 steps a call", "PyTorch, compiled", "JAX, jit"),
+}
 # Multiplications with additions, for one image on its way forward; the way back costs twice that.
 OPERATIONS = {
     "1.0": 784 * 10,
@@ -47,18 +55,25 @@ FIRST = {"1.0": 784 * 10, "2.1": 784 * 200, "3.1": 28**2 * 36 * 6}
 
 
 class Contender:
-    """A process that trains on demand."""
+    """A process that trains on demand, on `threads` processors."""
 
-    def __init__(self, lesson, name):
+    def __init__(self, lesson, name, batch, threads):
         module, *arguments = ["ours"] if name == OURS else PEERS[name]
-        threads = dict.fromkeys(
-            ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "MKL_NUM_THREADS"), str(THREADS)
-        )
+        settings = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "MKL_NUM_THREADS")
         self.name, self.rates = name, []
         self._process = subprocess.Popen(
-            [sys.executable, "-m", f"benchmarks.peers.{module}", lesson, *arguments],
+            [sys.executable, "-m", f"benchmarks.peers.{module}", lesson, str(batch), *arguments],
             cwd=ROOT,
-            env={**os.environ, **threads, "TF_CPP_MIN_LOG_LEVEL": "3"},
+            env={
+                **os.environ,
+                **dict.fromkeys(settings, str(threads)),
+                "TF_CPP_MIN_LOG_LEVEL": "3",
+                # What the lessons switch on for themselves shall not be missing in Keras.
+                "TF_ENABLE_ONEDNN_OPTS": "1",
+            },
+            # Not every library can be told how many threads to use; all look how many processors
+            # they may use.
+            preexec_fn=partial(_use_processors, threads),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -83,11 +98,16 @@ class Contender:
         self._process.communicate()
 
 
-def compare(lesson, names, rounds, seconds):
+def _use_processors(count):
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
+
+
+def compare(lesson, names, rounds, seconds, batch=100, threads=THREADS):
     """Iterations a second of each contender that runs here: {name: [one for each round]}."""
     contenders = []
     for name in names:  # one after the other: compilers would take each other's time
-        contender = Contender(lesson, name)
+        contender = Contender(lesson, name, batch, threads)
         if contender.wait_until_ready():
             contenders.append(contender)
         else:
@@ -111,9 +131,9 @@ def multiplications_per_second(side=1024, seconds=1.0):
     return done / (time.perf_counter() - began) / 1e9
 
 
-def limit(lesson, rate):
+def limit(lesson, rate, batch=100):
     """Iterations a second if a lesson were nothing but its multiplications, at that rate."""
-    return rate * 1e9 / (100 * (3 * OPERATIONS[lesson] - FIRST[lesson]))
+    return rate * 1e9 / (batch * (3 * OPERATIONS[lesson] - FIRST[lesson]))
 
 
 def table(found, rate):
@@ -143,15 +163,17 @@ def main():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=3.0, help="of each turn")
     parser.add_argument("--peers", choices=("all", "none"), default="all")
-    parser.add_argument("--quick", action="store_true", help="3 rounds of 1 second")
+    parser.add_argument("--quick", action="store_true", help="3 rounds of 1 second, fewer ways")
     parser.add_argument("--json", type=Path, metavar="FILE", help="the figures, for machines")
     given = parser.parse_args()
     if unknown := set(given.lessons) - set(LESSONS):
         parser.error(f"no network of {' '.join(sorted(unknown))}; there are {' '.join(LESSONS)}")
     rounds, seconds = (3, 1.0) if given.quick else (given.rounds, given.seconds)
-    names = [OURS, *PEERS] if given.peers == "all" else [OURS]
     rate = multiplications_per_second()
-    found = {lesson: compare(lesson, names, rounds, seconds) for lesson in given.lessons or LESSONS}
+    found = {}
+    for lesson in given.lessons or LESSONS:
+        names = [OURS, *PEERS] if not given.quick else FASTEST[lesson]
+        found[lesson] = compare(lesson, names if given.peers == "all" else [OURS], rounds, seconds)
     print(f"{rate:.0f} x 10^9 multiplications with additions a second, {rounds} rounds\n")
     print(table(found, rate))
     if given.json:

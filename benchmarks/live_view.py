@@ -3,9 +3,10 @@
     python3 -m benchmarks.live_view          # lessons 1.0, 2.1 and 3.1, about fifteen minutes
 
 Needs Xvfb and xdotool. Every run is a process of its own, started as a user would; the figures are
-those that `--verbose` prints, without the first 100 iterations. For lesson 3.1 it also measures
-how long the window takes to answer a key while the network trains, in pixels that changed, and how
-long training goes on after Space, in processor time that the process takes.
+those that `--verbose` prints, without the first 100 iterations, and the seconds from the start of
+the process to a window that shows digits. For lesson 3.1 it also measures how long the window takes
+to answer a key while the network trains, in pixels that changed, and how long training goes on
+after Space, in processor time that the process takes.
 """
 
 import argparse
@@ -14,7 +15,9 @@ import statistics
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import Xlib.display
 from Xlib import XK, X
 from Xlib.ext import xtest
@@ -24,28 +27,49 @@ from tests.screen import RunningLesson, VirtualScreen
 ITERATIONS = {"1.0": 60_000, "2.1": 20_000, "3.1": 1_500}
 # Left, top, width, height: the part of the window where every two of these views differ.
 WATCHED = (0, 45, 1280, 30)
+# Left, top, right, bottom: within the training digits and within the test digits.
+TRAINING, TEST = (950, 120, 1150, 320), (950, 480, 1200, 600)
+WHITE, INKED = 240, 0.1
 PAUSES = 10
 LOOK_SECONDS = 0.01
 AT_REST = 0.3  # of one processor
 KEYS = ("1", "Escape", "6", "0", "7", "9", "8", "Escape", "2", "5", "Escape")
 
 
+class Run(NamedTuple):
+    """What a run's last line says, and when it showed its first picture."""
+
+    iterations_a_second: float
+    testing: float  # share of the time, in percent
+    redraws_a_second: float = 0.0
+    redraw_milliseconds: float = 0.0
+    first_picture: float = 0.0  # seconds
+
+
 def headless(number, iterations):
     with RunningLesson(number, "--no-window", "--verbose", "--iterations", iterations) as lesson:
-        return speeds(lesson.wait(600)[1])
+        return Run(*speeds(lesson.wait(600)[1]))
 
 
 def live(number, iterations, screen):
     flags = ("--fast", "--verbose", "--iterations", iterations)
     with RunningLesson(number, *flags, screen=screen) as lesson:
+        began = time.perf_counter()
+        lesson.wait_for(lambda: shows_digits(screen))
+        first_picture = time.perf_counter() - began
         lesson.window()
         lesson.wait_for(lambda: "finished" in lesson.title(), 600)
         lesson.close_window()
-        return speeds(lesson.wait()[1])
+        return Run(*speeds(lesson.wait()[1]), first_picture)
+
+
+def shows_digits(screen):
+    """Whether both panels of digits are full of them, which are the last to be painted."""
+    return all(np.mean(np.asarray(screen.picture(box)) < WHITE) > INKED for box in (TRAINING, TEST))
 
 
 def speeds(output):
-    """The figures of the line that begins with "speed:"; iterations/s first."""
+    """The figures of the line that begins with "speed:"."""
     (line,) = (line for line in output.splitlines() if line.startswith("speed:"))
     return [float(figure) for figure in re.findall(r"\d+\.\d+", line)]
 
@@ -113,32 +137,38 @@ def summary(milliseconds):
     )
 
 
+def row(number, rounds):
+    """A line of the table from pairs of a headless and a live `Run`."""
+    ratios = [live.iterations_a_second / plain.iterations_a_second for plain, live in rounds]
+    plain, live = (
+        Run(*map(statistics.median, zip(*runs, strict=True))) for runs in zip(*rounds, strict=True)
+    )
+    return (
+        f"| {number} | {plain.iterations_a_second:.0f} | {plain.testing:.1f} "
+        f"| {live.iterations_a_second:.0f} | {statistics.median(ratios):.2f} "
+        f"({', '.join(f'{ratio:.2f}' for ratio in ratios)}) | {live.redraws_a_second:.1f} "
+        f"| {live.redraw_milliseconds:.0f} | {live.first_picture:.1f} |"
+    )
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("lessons", nargs="*", default=list(ITERATIONS), metavar="LESSON")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--iterations", type=int, help="of a run, instead of the usual ones")
     given = parser.parse_args()
-    print("| lesson | headless, it/s | live, it/s | ratio, median (all) | redraws/s | ms each |")
-    print("|---|---|---|---|---|---|")
+    print(
+        "| lesson | headless, it/s | testing, % of the time | live, it/s | ratio, median (all) "
+        "| redraws/s | ms each | first picture after, s |\n|---|---|---|---|---|---|---|---|"
+    )
     with VirtualScreen() as screen:
         for number in given.lessons:
             iterations = given.iterations or ITERATIONS[number]
-            pairs = [
+            rounds = [
                 (headless(number, iterations), live(number, iterations, screen))
                 for _ in range(given.rounds)
             ]
-            ratios = [with_window[0] / without[0] for without, with_window in pairs]
-            without, *figures = (
-                statistics.median(column)
-                for column in zip(*(a[:1] + b for a, b in pairs), strict=True)
-            )
-            print(
-                f"| {number} | {without:.0f} | {figures[0]:.0f} | {statistics.median(ratios):.2f} "
-                f"({', '.join(f'{ratio:.2f}' for ratio in ratios)}) | {figures[1]:.1f} "
-                f"| {figures[2]:.0f} |",
-                flush=True,
-            )
+            print(row(number, rounds), flush=True)
         if "3.1" in given.lessons:
             with RunningLesson("3.1", "--fast", screen=screen) as lesson:
                 lesson.window()

@@ -6,6 +6,8 @@ import re
 import subprocess
 import sys
 
+from PIL import Image
+
 from tests.screen import ROOT
 
 
@@ -45,7 +47,11 @@ def test_speeds_are_compared():
 
 def test_the_live_view_is_compared():
     table = benchmark("live_view", "1.0", "--rounds", 1, "--iterations", 400)
-    assert re.search(r"^\| 1\.0 \| \d+ \| \d+ \| \d+\.\d\d .*\|$", table, re.MULTILINE)
+    (row,) = (line for line in table.splitlines() if line.startswith("| 1.0"))
+    columns = (
+        r"\| 1\.0 \| \d+ \| \d+\.\d \| \d+ \| \d+\.\d\d \(.*\) \| \d+\.\d \| \d+ \| (\d+\.\d) \|"
+    )
+    assert 1 < float(re.fullmatch(columns, row)[1]) < 30
 
 
 def test_pure_training_is_compared(tmp_path):
@@ -61,3 +67,32 @@ def test_pure_training_is_compared(tmp_path):
     (rates,) = found["rates"]["1.0"].values()
     assert len(rates) == 2
     assert min(rates) > 0
+
+
+def test_the_time_to_an_accuracy_is_measured():
+    flags = ("--peers", "none", "--seeds", 1, "--accuracy", 0.5)
+    table = benchmark("time_to_accuracy", *flags)
+    row = re.search(r"^\| lesson 3\.1 \| (\d+\.\d) \((\d+\.\d)\) \|$", table, re.MULTILINE)
+    assert row[1] == row[2]
+    assert float(row[1]) > 2  # TensorFlow alone takes as long to import
+
+
+def test_scaling_is_drawn(tmp_path):
+    file = tmp_path / "scaling.png"
+    rounds = ("--rounds", 1, "--seconds", 0.1, "--batches", 100, 300)
+    table = benchmark("scaling", "1.0", "--peers", "none", *rounds, "--save", file)
+    lines = re.findall(
+        r"^\| 1\.0 \| this project \| (\d) \| (\d+) \| [\d,]+ \|$", table, re.MULTILINE
+    )
+    assert lines == [("2", "100"), ("2", "300"), ("1", "100"), ("1", "300")]
+    with Image.open(file) as picture:
+        assert picture.size == (420, 420)
+        assert len(picture.convert("RGB").getcolors(10**6)) > 50
+
+
+def test_ways_through_a_convolution_are_compared():
+    table = benchmark("convolution", "--rounds", 1)
+    rows = [line for line in table.splitlines() if line.startswith("| 3.")]
+    assert len(rows) == 4
+    for row in rows:
+        assert re.search(r"\| \d+\.\d\d \| \d+\.\d\d \| \d+\.\d\d \(.*\) \|$", row)

@@ -94,12 +94,15 @@ def test_epochs_differ_and_follow_the_seed():
 
 def test_blocks_are_the_batches_on_the_device():
     blocks, batches = (read_data_sets(seed=5).train for _ in range(2))
-    for count in (3, 1):
-        images, labels = blocks.next_block(count, 100)
+    # The next block is gathered in advance; whatever is asked for then, it is what comes next.
+    for count, size in ((3, 100), (3, 100), (1, 300), (2, 100), (2, 100), (590, 100), (2, 100)):
+        images, labels = blocks.next_block(count, size)
         for i in range(count):
-            X, Y_ = batches.next_batch(100)
+            X, Y_ = batches.next_batch(size)
             assert np.array_equal(images[i], X)
             assert np.array_equal(labels[i], Y_)
+    assert np.array_equal(blocks.next_batch(7)[0], batches.next_batch(7)[0])
+    assert np.array_equal(blocks.next_block(2, 100)[0][1], batches.next_batch(200)[0][100:])
 
 
 @pytest.mark.parametrize("pack", [False, True])

@@ -124,7 +124,9 @@ def test_verbose_lets_tensorflow_speak(run):
     code, output, error = run("1.0", "--iterations", 150, "--verbose")
     assert code == 0
     assert re.search(r"\.cc:\d+\]", error)  # a line of its C++ code
-    assert re.search(r"^speed: \d+\.\d iterations/s$", output, re.MULTILINE)
+    assert re.search(
+        r"^speed: \d+\.\d iterations/s, \d+\.\d % of the time testing$", output, re.MULTILINE
+    )
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,12 @@ import platform
 import sys
 import tempfile
 
+X86 = platform.machine().lower() in ("x86_64", "amd64")
+
 
 def start():
     """Import TensorFlow; hide what it prints, unless --verbose is given or the import fails."""
-    if platform.machine().lower() in ("x86_64", "amd64"):
+    if X86:
         # TensorFlow switches oneDNN on by itself only where the CPU has AVX-512; the convolutions
         # of lesson 3.1 run 2.5 times as fast with it on older ones too.
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
@@ -30,6 +32,9 @@ def _import_and_warm_up():
     tf.function(tf.identity, jit_compile=True)(tf.zeros([1]))
     if tuple(map(int, tf.__version__.split(".")[:2])) < (2, 18):
         tf.function(tf.random.uniform, jit_compile=True)([1])
+    if X86 and not tf.config.list_physical_devices("GPU"):
+        # For oneDNN's kernels; GPUs and other processors have their own.
+        importlib.import_module("visu.convolution").speed_up_gradient()
 
 
 def _hiding_stderr(action):

@@ -29,10 +29,13 @@ def final_line(last, best, test_size):
     )
 
 
-def speed_line(early, last, frames, drawing_seconds):
-    """How fast it went from measurement `early` to `last`, and what the window cost."""
+def speed_line(early, last, testing_seconds, frames, drawing_seconds):
+    """How fast it went from measurement `early` to `last`, and what tests and window cost."""
     seconds = max(last.seconds - early.seconds, 1e-9)
-    line = f"speed: {(last.iteration - early.iteration) / seconds:.1f} iterations/s"
+    line = (
+        f"speed: {(last.iteration - early.iteration) / seconds:.1f} iterations/s, "
+        f"{100 * testing_seconds / last.seconds:.1f} % of the time testing"
+    )
     if frames:
         line += (
             f", {frames / last.seconds:.1f} redraws/s of {1000 * drawing_seconds / frames:.1f} ms"

@@ -37,6 +37,7 @@ class Training:
         self._spreads, self._schedule, self._control = spreads, schedule, control
         self._pause_between = 1 / pace if pace else 0.0
         self.iteration = 0  # how many are done; other threads may read it
+        self.testing_seconds = 0.0  # spent on evaluations of the test set
         self._images, self._labels = mnist.train.next_block(BLOCK, BATCH)
         self._at_once = 1
         self._test_parts = list(
@@ -111,9 +112,11 @@ class Training:
                 self._control.checkpoint()
                 if self._control.stopped:
                     return None
+            began = time.perf_counter()
             part, mean_loss = self._evaluate(X, Y_)
             computed.append(part.numpy())
             loss += float(mean_loss) * len(X)
+            self.testing_seconds += time.perf_counter() - began
         return np.concatenate(computed), loss / len(self._mnist.test)
 
     def _spreads_of(self, X):

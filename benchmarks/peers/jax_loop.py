@@ -1,6 +1,6 @@
 """JAX, with each step compiled or 20 at a time.
 
-python3 -m benchmarks.peers.jax_loop LESSON step|scan
+python3 -m benchmarks.peers.jax_loop LESSON BATCH step|scan
 """
 
 import itertools
@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.peers.pace import BATCH, RATES, digits, repeat, serve
+from benchmarks.peers.pace import RATES, digits, repeat, serve
 
 CHUNK = 20
 CONVOLUTIONS = ((6, 1, 6, 1), (5, 6, 12, 2), (4, 12, 24, 2))  # side, channels in, out, stride
@@ -24,7 +24,8 @@ def parameters(number, random):
     sizes = DENSE[number]
     shapes += list(itertools.pairwise(sizes))
     return [
-        (jnp.asarray(0.1 * random.normal(size=s), jnp.float32), jnp.full(s[-1], 0.1))
+        # The type is said here: without, the second call would compile once more.
+        (jnp.asarray(0.1 * random.normal(size=s), jnp.float32), jnp.full(s[-1], 0.1, jnp.float32))
         for s in shapes
     ]
 
@@ -60,7 +61,7 @@ def adam(gradients, state, rate):
 
 
 def main():
-    number, way = sys.argv[1:]
+    number, batch, way = sys.argv[1], int(sys.argv[2]), sys.argv[3]
     random = np.random.default_rng(0)
     pixels, classes = digits()
     images = jnp.asarray(pixels[..., None])
@@ -94,7 +95,7 @@ def main():
 
     def batches():
         while True:
-            yield from random.permutation(len(pixels)).astype(np.int32).reshape(-1, BATCH)
+            yield from random.permutation(len(pixels)).astype(np.int32).reshape(-1, batch)
 
     upcoming = batches()
 

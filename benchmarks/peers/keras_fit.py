@@ -1,14 +1,15 @@
-"""Keras' own training loop: python3 -m benchmarks.peers.keras_fit LESSON STEPS_PER_EXECUTION XLA"""
+"""Keras' own training loop.
+
+python3 -m benchmarks.peers.keras_fit LESSON BATCH STEPS_PER_EXECUTION plain|xla
+"""
 
 import sys
 import time
 
-import tensorflowvisu  # noqa: F401 - starts TensorFlow as quietly and as fast as our own lessons
-
-import keras  # isort: skip
+import keras
 import numpy as np
 
-from benchmarks.peers.pace import BATCH, RATES, digits, serve
+from benchmarks.peers.pace import RATES, digits, serve
 
 
 def network(number):
@@ -49,7 +50,8 @@ class Clock(keras.callbacks.Callback):
 
 
 def main():
-    number, steps, xla = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "xla"
+    number, way = sys.argv[1], sys.argv[4]
+    batch, steps = map(int, sys.argv[2:4])
     pixels, classes = digits()
     images = (pixels / np.float32(255))[..., None]
     labels = np.eye(10, dtype=np.float32)[classes]
@@ -59,12 +61,12 @@ def main():
         kind(RATES[number]),
         keras.losses.CategoricalCrossentropy(from_logits=True),
         steps_per_execution=steps,
-        jit_compile=xla,
+        jit_compile=way == "xla",
     )
 
     def train(seconds):
         clock = Clock(seconds)
-        model.fit(images, labels, batch_size=BATCH, epochs=10**6, verbose=0, callbacks=[clock])
+        model.fit(images, labels, batch_size=batch, epochs=10**6, verbose=0, callbacks=[clock])
         return clock.result
 
     serve(train)

@@ -1,4 +1,4 @@
-"""A lesson of this project, its own code: python3 -m benchmarks.peers.ours LESSON"""
+"""A lesson of this project, its own code: python3 -m benchmarks.peers.ours LESSON BATCH"""
 
 import sys
 
@@ -11,12 +11,12 @@ from benchmarks.speed import BLOCK, load
 
 
 def main():
-    lesson = load(sys.argv[1])
+    lesson, batch = load(sys.argv[1]), int(sys.argv[2])
     step = 0
 
     def chunk():
         nonlocal step
-        block = lesson.mnist.train.next_block(BLOCK)
+        block = lesson.mnist.train.next_block(BLOCK, batch)
         lesson.train(*block, tf.constant(step), tf.constant(step + BLOCK))
         step += BLOCK
         lesson.weights[0].numpy()  # waits

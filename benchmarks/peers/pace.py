@@ -3,12 +3,14 @@
 import sys
 import time
 
-BATCH = 100
 RATES = {"1.0": 0.5, "2.1": 0.003, "3.1": 0.003}  # the learning rates that the lessons start with
 
 
-def digits():
-    """MNIST as this project carries it, without TensorFlow: uint8 [60000, 28, 28] and [60000]."""
+def digits(part="train"):
+    """MNIST as this project carries it, without TensorFlow: uint8 [n, 28, 28] and [n].
+
+    part  "train" or "t10k"
+    """
     import gzip
     from pathlib import Path
 
@@ -16,7 +18,7 @@ def digits():
 
     data = Path(__file__).resolve().parents[2] / "data"
     images, labels = (
-        np.frombuffer(gzip.decompress((data / f"train-{name}-ubyte.gz").read_bytes()), np.uint8)
+        np.frombuffer(gzip.decompress((data / f"{part}-{name}-ubyte.gz").read_bytes()), np.uint8)
         for name in ("images-idx3", "labels-idx1")
     )
     return images[16:].reshape(-1, 28, 28), labels[8:]

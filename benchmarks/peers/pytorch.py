@@ -1,12 +1,13 @@
-"""PyTorch's usual loop: python3 -m benchmarks.peers.pytorch LESSON eager|compile"""
+"""PyTorch's usual loop: python3 -m benchmarks.peers.pytorch LESSON BATCH eager|compile"""
 
 import itertools
+import os
 import sys
 
 import torch
 from torch import nn
 
-from benchmarks.peers.pace import BATCH, RATES, digits, repeat, serve
+from benchmarks.peers.pace import RATES, digits, repeat, serve
 
 CHUNK = 10
 
@@ -41,8 +42,8 @@ def network(number):
 
 
 def main():
-    number, way = sys.argv[1:]
-    torch.set_num_threads(2)
+    number, batch, way = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     pixels, classes = digits()
     images = torch.tensor(pixels).unsqueeze(1).float() / 255
     labels = torch.tensor(classes).long()
@@ -59,7 +60,7 @@ def main():
 
     def batches():
         while True:
-            yield from torch.randperm(len(labels)).split(BATCH)
+            yield from torch.randperm(len(labels)).split(batch)
 
     upcoming = batches()
 

@@ -1,0 +1,84 @@
+"""How pure training grows with the batch and with the threads, as a picture.
+
+    python3 -m benchmarks.scaling --save docs/scaling.png      # about TBD minutes
+    python3 -m benchmarks.scaling --peers none
+
+Needs `pip install -r benchmarks/requirements.txt`. As `benchmarks.compare`, with each library's
+fastest way.
+"""
+
+import argparse
+import statistics
+from pathlib import Path
+
+import matplotlib as mpl
+
+mpl.use("agg")
+import matplotlib.pyplot as plt
+
+from benchmarks.compare import FASTEST, LESSONS, OURS, compare
+
+BATCHES = (100, 300, 1000, 3000)
+THREADS = (2, 1)
+LIBRARIES = ("Keras", "PyTorch", "JAX")
+COLOURS = dict(zip((OURS, *LIBRARIES), ("#d55e00", "#0072b2", "#009e73", "#7f7f7f"), strict=True))
+
+
+def measure(lesson, names, batches, rounds, seconds):
+    """Images a second, medians: {(library, threads): [one for each of `batches`]}."""
+    found = {}
+    for threads in THREADS:
+        for batch in batches:
+            rates = compare(lesson, names, rounds, seconds, batch, threads)
+            for name, each in rates.items():
+                library = name.split(",")[0]
+                images = batch * statistics.median(each)
+                found.setdefault((library, threads), []).append(images)
+                print(f"| {lesson} | {name} | {threads} | {batch} | {images:,.0f} |", flush=True)
+    return found
+
+
+def draw(found, batches, path):
+    """One panel for each lesson; `found` maps lessons to what `measure` returns."""
+    figure, panels = plt.subplots(
+        1, len(found), figsize=(4.2 * len(found), 4.2), layout="constrained", squeeze=False
+    )
+    for panel, (lesson, lines) in zip(panels[0], found.items(), strict=True):
+        for (library, threads), images in lines.items():
+            panel.plot(
+                batches,
+                images,
+                "-o" if threads > 1 else "--o",
+                color=COLOURS[library],
+                label=f"{library}, {threads} thread{'s'[: threads - 1]}",
+                markersize=4,
+            )
+        panel.set(xscale="log", yscale="log", title=f"lesson {lesson}", xlabel="images in a batch")
+        panel.set_xticks(batches, [f"{batch:,}" for batch in batches], minor=False)
+        panel.minorticks_off()
+        panel.yaxis.set_major_formatter("{x:,.0f}")
+        panel.grid(alpha=0.3)
+    panels[0][0].set_ylabel("training images a second")
+    panels[0][-1].legend(fontsize=8)
+    figure.savefig(path, dpi=100)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("lessons", nargs="*", metavar="LESSON", help=f"of {' '.join(LESSONS)}")
+    parser.add_argument("--batches", type=int, nargs="+", default=BATCHES)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=1.0, help="of each turn")
+    parser.add_argument("--peers", choices=("all", "none"), default="all")
+    parser.add_argument("--save", type=Path, metavar="FILE.png", default=Path("scaling.png"))
+    given = parser.parse_args()
+    print("| network | contender | threads | batch | images/s |\n|---|---|---|---|---|")
+    found = {}
+    for lesson in given.lessons or LESSONS:
+        names = FASTEST[lesson] if given.peers == "all" else (OURS,)
+        found[lesson] = measure(lesson, names, given.batches, given.rounds, given.seconds)
+    draw(found, given.batches, given.save)
+
+
+if __name__ == "__main__":
+    main()
