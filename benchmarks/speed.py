@@ -20,8 +20,7 @@ import tensorflowvisu  # noqa: F401 - starts TensorFlow
 import tensorflow as tf  # isort: skip
 
 from tests.screen import ROOT, lesson_file
-
-BLOCK = 50
+from visu.training import BLOCK
 
 
 def load(number):

@@ -9,8 +9,8 @@ from visu.measurement import Digits, Measurement, Score, percentiles
 
 BATCH = 100
 # Batches are handed to the compiled loop this many at a time: enough that the call costs nothing
-# beside the training, few enough that gathering them is no wait (20 batches are 6 MB).
-BLOCK = 20
+# beside the training, few enough that they take no room (100 batches are 31 MB).
+BLOCK = 100
 # A call of the compiled loop or of the evaluation lasts about this long, so that a pause, a stop
 # or Ctrl-C is obeyed soon. How a block is divided changes no result.
 CALL_SECONDS = 0.1
