@@ -12,7 +12,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from visu import terminal
+from visu import runs, terminal
 from visu.control import Control
 from visu.errors import UsageError, report_mistakes_plainly
 from visu.files import Log, check_destination
@@ -103,6 +103,7 @@ class _Run:
             class_names=mnist.class_names,
             test_images=mnist.test.pixels,
             test_labels=mnist.test.classes,
+            earlier=self._options.earlier,
             fast=self._options.fast,
         )
         self._control, self._history = Control(), History(self._scene)
@@ -200,6 +201,7 @@ class _Run:
             drawn = self._live and self._live.drawn()
             testing = self._training.testing_seconds
             terminal.say(terminal.speed_line(early, last, testing, *(drawn or (0, 0.0))))
+        runs.keep(self._scene.name, self._history)
         # The log first: a picture that can't be saved shall not cost it its name.
         if self._log:
             self._log.close()

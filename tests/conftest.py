@@ -1,7 +1,10 @@
 """What several test files use."""
 
 import os
+import tempfile
 
+# The last runs that the user of this folder has kept are not for tests to replace.
+os.environ["TENSORFLOWVISU_RUNS"] = tempfile.mkdtemp(prefix="runs-of-tests-")
 # TensorFlow's own words would drown pytest's; the lessons' own output has its own tests.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 

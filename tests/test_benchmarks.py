@@ -51,7 +51,7 @@ def test_the_live_view_is_compared():
     columns = (
         r"\| 1\.0 \| \d+ \| \d+\.\d \| \d+ \| \d+\.\d\d \(.*\) \| \d+\.\d \| \d+ \| (\d+\.\d) \|"
     )
-    assert 1 < float(re.fullmatch(columns, row)[1]) < 30
+    assert float(re.fullmatch(columns, row)[1]) > 1
 
 
 def test_pure_training_is_compared(tmp_path):

@@ -114,7 +114,7 @@ def test_fast_paced_and_headless_runs_measure_the_same(run, tmp_path, screen):
 def test_help_explains_every_flag(run):
     code, output, _ = run("3.1", "-h")
     assert code == 0
-    flags = "--no-window --fast --iterations --seed --data --save --log --verbose"
+    flags = "--no-window --fast --iterations --seed --data --save --log --compare --verbose"
     for flag in flags.split():
         assert re.search(rf"^ +{flag}\b", output, re.MULTILINE)
     assert "10,000" in output

@@ -48,9 +48,7 @@ class Log:
         self._write(LOG_COLUMNS)
 
     def add(self, measurement):
-        m = measurement
-        columns = [m.iteration, *m.training, *(m.test or ("", ""))]
-        self._write(",".join(map(str, columns)))
+        self._write(log_line(measurement.iteration, measurement.training, measurement.test))
 
     def close(self):
         with explained("--log", self._path):
@@ -62,6 +60,11 @@ class Log:
             self._file.write(line + "\n")
             # Line by line: whatever ends the run, what was measured until then is on the disk.
             self._file.flush()
+
+
+def log_line(iteration, training, test):
+    """A line of a log; `training` and `test` are accuracy and loss, `test` None without a test."""
+    return ",".join(map(str, (iteration, *training, *(("", "") if test is None else test))))
 
 
 def unfinished(path):

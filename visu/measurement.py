@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from visu.runs import EarlierRun
+
 BANDS = 7
 
 
@@ -23,6 +25,7 @@ class Scene(NamedTuple):
     class_names: tuple[str, ...]
     test_images: np.ndarray  # uint8 [n, 28, 28, 1]
     test_labels: np.ndarray  # int [n]
+    earlier: EarlierRun | None = None  # to compare with
     fast: bool = False  # whether the user wants speed rather than a pace to watch
 
 

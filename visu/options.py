@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from visu.errors import UsageError
 from visu.files import LOG_ENDINGS, PICTURE_ENDINGS, check_destination
+from visu.runs import EarlierRun, find
 
 
 class Options(NamedTuple):
@@ -16,6 +17,7 @@ class Options(NamedTuple):
     fast: bool = False
     save: str | None = None
     log: str | None = None
+    earlier: EarlierRun | None = None
     verbose: bool = False
 
 
@@ -47,6 +49,12 @@ def parse(name, description, iterations, arguments=None):
     add("--data", metavar="DIR", help="train on the four IDX files in DIR instead of MNIST")
     add("--save", metavar="FILE.png", help="save the six panels at the end")
     add("--log", metavar="FILE.csv", help="write every measurement, a line each")
+    add(
+        "--compare",
+        metavar="RUN",
+        help="show the curves of an earlier run behind this one's: a file that --log wrote, or a "
+        "lesson's number, for its last run",
+    )
     add("--verbose", action="store_true", help="show TensorFlow's own messages, and speeds")
     if "ipykernel" in sys.modules:
         # A notebook's own arguments (-f kernel.json) stand where the lesson's would.
@@ -56,6 +64,7 @@ def parse(name, description, iterations, arguments=None):
     try:
         check_destination("--save", given.save, PICTURE_ENDINGS)
         check_destination("--log", given.log, LOG_ENDINGS)
+        earlier = None if given.compare is None else find(given.compare)
     except UsageError as error:
         parser.error(str(error))
     return Options(
@@ -66,6 +75,7 @@ def parse(name, description, iterations, arguments=None):
         fast=given.fast,
         save=given.save,
         log=given.log,
+        earlier=earlier,
         verbose=given.verbose,
     )
 

@@ -16,6 +16,7 @@ from visu.swift import SwiftImage, SwiftScale, SwiftText
 TRAINING_COLOUR, TEST_COLOUR = "#2E86C1", "#D55E00"
 BAND_COLOURS = ("#D9E8E3", "#A9D0C4", "#5FB09A", "#00785A", "#5FB09A", "#A9D0C4", "#D9E8E3")
 INK, FAINT, GRID, FRAME = "#22262B", "#6B737C", "#E3E6EA", "#B4BAC1"
+EARLIER_TRAINING, EARLIER_TEST = "#DADDE1", "#8E959D"  # curves of an earlier run, behind
 TRAINING_GRID, TEST_GRID = (10, 10), (25, 40)  # rows, columns
 MARGIN = 0.2  # inches beside the texts above the panels
 OVERLAP = 3  # pixels
@@ -54,8 +55,8 @@ class Panels:
         figure.add_artist(self.status)
         axes = {number: figure.add_axes((0, 0, 1, 1), label=str(number)) for number in ALL}
         self._panels = {
-            1: Curves(axes[1], "Accuracy", column=1),
-            2: Curves(axes[2], "Cross-entropy loss", column=2),
+            1: Curves(axes[1], "Accuracy", 1, scene.earlier),
+            2: Curves(axes[2], "Cross-entropy loss", 2, scene.earlier),
             3: TrainingDigits(axes[3]),
             4: Bands(axes[4], scene.spreads[0], which=0),
             5: Bands(axes[5], scene.spreads[1], which=1),
@@ -183,27 +184,43 @@ class Panel:
 
 
 class Curves(Panel):
-    """Accuracy or loss over iterations, in training and in the test."""
+    """Accuracy or loss over iterations, in training and in the test.
 
-    def __init__(self, axes, title, column):
+    column   of the points that it shows: 1 accuracy, 2 loss
+    earlier  `visu.runs.EarlierRun` to show behind, or None
+    """
+
+    def __init__(self, axes, title, column, earlier):
         super().__init__(axes, title)
         self._column, self._shown = column, (-1, -1)
         self._training = self._test = np.empty((0, 3))
+        self._earlier = earlier
         _scales(axes)
+        if earlier:
+            style = {"scalex": False, "scaley": False}
+            for points, colour, width in (
+                (earlier.training, EARLIER_TRAINING, 0.9),
+                (earlier.test, EARLIER_TEST, 1.6),
+            ):
+                x, y = points[:, 0], points[:, column]
+                axes.plot(x, y, color=colour, linewidth=width, zorder=1, **style)
         styles = (
             {"color": TRAINING_COLOUR, "linewidth": 0.9},
             {"color": TEST_COLOUR, "linewidth": 2, "solid_capstyle": "round"},
         )
         self._lines = [axes.plot([], [], animated=True, **style)[0] for style in styles]
         self._pens = [_pen(axes, Line2D([], [], **style)) for style in styles]
+        colours = (TRAINING_COLOUR, TEST_COLOUR) + (FAINT,) * (earlier is not None)
         # Rising accuracies leave the lower right corner free, falling losses the upper right one.
-        corner, heights = ((1, 0), (25, 10)) if column == 1 else ((1, 1), (-10, -25))
+        corner, first, step = ((1, 0), 15 * len(colours) - 5, -15)
+        if column == 2:
+            corner, first = (1, 1), -10
         self._legend = [
             axes.add_artist(
                 SwiftText(
                     "",
                     corner,
-                    (-6, height),
+                    (-6, first + step * line),
                     axes.transAxes,
                     paper=True,
                     ha="right",
@@ -212,7 +229,7 @@ class Curves(Panel):
                     color=colour,
                 )
             )
-            for height, colour in zip(heights, (TRAINING_COLOUR, TEST_COLOUR), strict=True)
+            for line, colour in enumerate(colours)
         ]
         self._animate(*self._legend)
         self._follow((0.0, 1.0), (0.0, 1.0))
@@ -222,19 +239,33 @@ class Curves(Panel):
         if (len(training), len(test)) == self._shown:
             return False
         self._shown = (len(training), len(test))
-        for name, points, text in zip(
-            ("training", "test"), (training, test), self._legend, strict=True
-        ):
-            newest = f"{points[-1, self._column]:.4f}" if len(points) else "…"
-            text.set_text(f"— {name} {newest}")
+        for text, written in zip(self._legend, self._values(), strict=True):
+            text.set_text(f"— {written}")
+        last = training[-1, 0] if len(training) else 0
+        if self._earlier:  # as much of it as there is of this one
+            test = np.concatenate([test, self._earlier.test[self._earlier.test[:, 0] <= last]])
         if self._column == 1:
             lower, upper = accuracy_floor(training, test), 1.0
         else:
             lower, upper = 0.0, loss_ceiling(training, test)
         room = (upper - lower) * 0.015
-        last = training[-1, 0] if len(training) else 0
         self._follow((0.0, iteration_limit(last, iterations)), (lower - room, upper + room))
         return True
+
+    def _values(self):
+        """What the legend says of each curve: the newest value, in the test also the best."""
+        yield (
+            f"training {self._training[-1, self._column]:.4f}"
+            if len(self._training)
+            else "training …"
+        )
+        values = self._test[:, self._column]
+        best = (np.fmax if self._column == 1 else np.fmin).reduce(values, initial=np.nan)
+        yield f"test {values[-1]:.4f}, best {best:.4f}" if len(values) else "test …"
+        if self._earlier:
+            last = self._training[-1, 0] if len(self._training) else 0
+            until = self._earlier.test[self._earlier.test[:, 0] <= last, self._column]
+            yield f"{self._earlier.name}{f': {until[-1]:.4f}' if len(until) else ''}"
 
     def prepare(self):
         for line, points in zip(self._lines, self._points(), strict=True):
