@@ -1,6 +1,6 @@
 """Pure training against other libraries: the same networks, side by side.
 
-    python3 -m benchmarks.compare                    # all three networks, about TBD minutes
+    python3 -m benchmarks.compare                    # all three, about a quarter of an hour
     python3 -m benchmarks.compare --quick            # each library's fastest way, within five
     python3 -m benchmarks.compare --peers none       # without the other libraries
 
@@ -42,7 +42,7 @@ DENSE = (OURS, "Keras, 20 steps a call, XLA", "PyTorch", "JAX, scan")
 FASTEST = {
     "1.0": DENSE,
     "2.1": DENSE,
-    "3.1": (OURS, "Keras, 20 steps a call", "PyTorch, compiled", "JAX, jit"),
+    "3.1": (OURS, "Keras, 20 steps a call", "PyTorch", "JAX, jit"),
 }
 # Multiplications with additions, for one image on its way forward; the way back costs twice that.
 OPERATIONS = {

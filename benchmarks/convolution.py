@@ -60,7 +60,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=9)
     given = parser.parse_args()
-    print("| lesson | image | kernel | TensorFlow's, ms | ours, ms | ratio, median (all) |")
+    print("| lesson | image | kernel | TensorFlow's, ms | ours, ms | ratio, median (lowest to highest) |")
     print("|---|---|---|---|---|---|")
     for lesson, side, kernel, *channels in LAYERS:
         ways = both_ways(side, kernel, *channels)

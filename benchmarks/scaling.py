@@ -1,6 +1,6 @@
 """How pure training grows with the batch and with the threads, as a picture.
 
-    python3 -m benchmarks.scaling --save docs/scaling.png      # about TBD minutes
+    python3 -m benchmarks.scaling --save docs/scaling.png      # about twenty minutes
     python3 -m benchmarks.scaling --peers none
 
 Needs `pip install -r benchmarks/requirements.txt`. As `benchmarks.compare`, with each library's
