@@ -60,8 +60,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=9)
     given = parser.parse_args()
-    print("| lesson | image | kernel | TensorFlow's, ms | ours, ms | ratio, median (lowest to highest) |")
-    print("|---|---|---|---|---|---|")
+    print(
+        "| lesson | image | kernel | TensorFlow's, ms | ours, ms "
+        "| ratio, median (lowest to highest) |\n|---|---|---|---|---|---|"
+    )
     for lesson, side, kernel, *channels in LAYERS:
         ways = both_ways(side, kernel, *channels)
         for way in ways:
