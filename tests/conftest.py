@@ -1,10 +1,7 @@
 """What several test files use."""
 
 import os
-import tempfile
 
-# The last runs that the user of this folder has kept are not for tests to replace.
-os.environ["TENSORFLOWVISU_RUNS"] = tempfile.mkdtemp(prefix="runs-of-tests-")
 # TensorFlow's own words would drown pytest's; the lessons' own output has its own tests.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -12,6 +9,12 @@ import pytest
 
 import tensorflowvisu  # noqa: F401 - starts TensorFlow as a lesson does
 from tests.screen import RunningLesson, VirtualScreen
+
+
+@pytest.fixture(scope="session", autouse=True)
+def runs_of_their_own(tmp_path_factory):
+    """The last runs that the user of this folder has kept are not for tests to replace."""
+    os.environ["TENSORFLOWVISU_RUNS"] = str(tmp_path_factory.mktemp("runs"))
 
 
 @pytest.fixture(scope="session")

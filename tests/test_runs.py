@@ -45,8 +45,9 @@ def test_a_file_a_number_and_a_name_are_found(tmp_path, monkeypatch):
         assert name == "lesson 2.0"
         assert training.tolist() == [[0, 0.1, 2.3], [10, 0.5, 1.5], [20, 0.75, 1.0]]
         assert test.tolist() == [[0, 0.098, 2.3026], [20, 0.7, 1.1]]
-    with pytest.raises(UsageError, match=r"there: mnist_2\.0_five"):
-        find("2.1")
+    for asked in ("2.1", "*", "mnist_*", ""):  # a name, not a pattern
+        with pytest.raises(UsageError, match=r"there: mnist_2\.0_five"):
+            find(asked)
 
 
 @pytest.mark.parametrize(
@@ -60,6 +61,8 @@ def test_a_file_a_number_and_a_name_are_found(tmp_path, monkeypatch):
         (LOG.encode() + b"30,0.5\n", "in line 5, found '30,0.5'"),
         (LOG.encode() + b"30,much,1.0,,\n", "in line 5, found '30,much,1.0,,'"),
         (LOG.encode() + b"30,0.9,1.0,0.9,\n", "in line 5"),
+        (LOG.encode() + b"9" * 400 + b",0.9,1.0,,\n", "in line 5"),
+        (LOG.encode() + b"nan,0.9,1.0,,\n", "in line 5"),
     ],
 )
 def test_anything_else_is_refused_with_one_message(run, tmp_path, content, message):

@@ -212,15 +212,13 @@ class Curves(Panel):
         self._pens = [_pen(axes, Line2D([], [], **style)) for style in styles]
         colours = (TRAINING_COLOUR, TEST_COLOUR) + (FAINT,) * (earlier is not None)
         # Rising accuracies leave the lower right corner free, falling losses the upper right one.
-        corner, first, step = ((1, 0), 15 * len(colours) - 5, -15)
-        if column == 2:
-            corner, first = (1, 1), -10
+        corner, first = ((1, 0), 15 * len(colours) - 5) if column == 1 else ((1, 1), -10)
         self._legend = [
             axes.add_artist(
                 SwiftText(
                     "",
                     corner,
-                    (-6, first + step * line),
+                    (-6, first - 15 * line),
                     axes.transAxes,
                     paper=True,
                     ha="right",
@@ -242,8 +240,8 @@ class Curves(Panel):
         for text, written in zip(self._legend, self._values(), strict=True):
             text.set_text(f"— {written}")
         last = training[-1, 0] if len(training) else 0
-        if self._earlier:  # as much of it as there is of this one
-            test = np.concatenate([test, self._earlier.test[self._earlier.test[:, 0] <= last]])
+        if self._earlier:
+            test = np.concatenate([test, self._earlier_test()])
         if self._column == 1:
             lower, upper = accuracy_floor(training, test), 1.0
         else:
@@ -263,9 +261,13 @@ class Curves(Panel):
         best = (np.fmax if self._column == 1 else np.fmin).reduce(values, initial=np.nan)
         yield f"test {values[-1]:.4f}, best {best:.4f}" if len(values) else "test …"
         if self._earlier:
-            last = self._training[-1, 0] if len(self._training) else 0
-            until = self._earlier.test[self._earlier.test[:, 0] <= last, self._column]
+            until = self._earlier_test()[:, self._column]
             yield f"{self._earlier.name}{f': {until[-1]:.4f}' if len(until) else ''}"
+
+    def _earlier_test(self):
+        """As much of the earlier run's test curve as there is of this run."""
+        last = self._training[-1, 0] if len(self._training) else 0
+        return self._earlier.test[self._earlier.test[:, 0] <= last]
 
     def prepare(self):
         for line, points in zip(self._lines, self._points(), strict=True):

@@ -1,6 +1,7 @@
 """Earlier runs: each leaves its measurements, to be drawn behind those of a later one."""
 
 import csv
+import math
 import os
 import re
 from contextlib import suppress
@@ -65,17 +66,14 @@ def find(asked):
 
 
 def _last_run_of(lesson):
-    pattern = f"mnist_{lesson}_*.csv" if re.fullmatch(r"\d\.\d", lesson) else f"{lesson}.csv"
-    found = []
-    with suppress(OSError, ValueError, NotImplementedError):
-        found = sorted(folder().glob(pattern))
-    if not found:
-        kept = ", ".join(sorted(path.stem for path in folder().glob("*.csv"))) or "none"
-        raise UsageError(
-            f"--compare {lesson}: no run of that lesson is kept in {folder()} (there: {kept}); "
-            f"{AGAIN}"
-        )
-    return found[0]
+    kept = sorted(folder().glob("*.csv"))
+    for path in kept:
+        if lesson == path.stem or path.stem.startswith(f"mnist_{lesson}_"):
+            return path
+    there = ", ".join(path.stem for path in kept) or "none"
+    raise UsageError(
+        f"--compare {lesson}: no run of that lesson is kept in {folder()} (there: {there}); {AGAIN}"
+    )
 
 
 def read(path):
@@ -100,10 +98,12 @@ def read(path):
     for number, row in enumerate(rows, start=2):
         try:
             iteration, accuracy, loss, *tested = row
-            training.append([int(iteration), float(accuracy), float(loss)])
+            training.append([float(iteration), float(accuracy), float(loss)])
             if tested != ["", ""]:
                 test_accuracy, test_loss = tested
-                test.append([int(iteration), float(test_accuracy), float(test_loss)])
+                test.append([float(iteration), float(test_accuracy), float(test_loss)])
+            if not 0 <= training[-1][0] < math.inf:
+                raise ValueError
         except ValueError:
             raise UsageError(
                 f"--compare {path}: expected five columns of numbers in line {number}, found "

@@ -34,7 +34,9 @@ def _import_and_warm_up():
         tf.function(tf.random.uniform, jit_compile=True)([1])
     if X86 and not tf.config.list_physical_devices("GPU"):
         # For oneDNN's kernels; GPUs and other processors have their own.
-        importlib.import_module("visu.convolution").speed_up_gradient()
+        from visu.convolution import speed_up_gradient  # late: it imports TensorFlow
+
+        speed_up_gradient()
 
 
 def _hiding_stderr(action):
