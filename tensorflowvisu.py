@@ -13,6 +13,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from visu import runs, terminal
+from visu.coach import Coach, curves_of
 from visu.control import Control
 from visu.errors import UsageError, report_mistakes_plainly
 from visu.files import Log, check_destination
@@ -20,7 +21,7 @@ from visu.history import History
 from visu.live import LiveView
 from visu.measurement import Scene
 from visu.options import Options, parse
-from visu.schedule import SETTLED, Schedule
+from visu.schedule import SETTLED, SPREADS, SPREADS_UNSEEN, Schedule
 from visu.training import BATCH, EVALUATED_AT_ONCE, Training
 
 __all__ = ["Lesson"]
@@ -119,12 +120,13 @@ class _Run:
             mnist,
             train,
             test,
-            list(spreads.values()) if self._live or self._picture else [],
+            list(spreads.values()),
             Schedule(
                 self._options.iterations,
                 lesson._measure_every,
                 TEST_EVERY * lesson._measure_every,
                 lesson._rarer_tests,
+                SPREADS if self._live or self._picture else SPREADS_UNSEEN,
             ),
             self._control,
             pace=None if self._live is None or self._options.fast else MEASUREMENTS_A_SECOND,
@@ -190,6 +192,8 @@ class _Run:
             progress.close()
         self._finished = True
         last = self._history.last
+        if diagnosis := Coach().hear(curves_of(self._scene, self._history)):
+            terminal.say(str(diagnosis))
         terminal.say(
             terminal.final_line(
                 last, self._history.best_test_accuracy, len(self._scene.test_labels)

@@ -22,6 +22,11 @@ def lesson_file(number):
     return path
 
 
+def _script(lesson):
+    """The script of a lesson's number, or of whoever has one of their own."""
+    return lesson if isinstance(lesson, Path) else lesson_file(lesson)
+
+
 class VirtualScreen:
     """An X server without a monitor, for as long as the `with` block lasts."""
 
@@ -67,14 +72,14 @@ class VirtualScreen:
 class RunningLesson:
     """A lesson in a process of its own, started as a user would."""
 
-    def __init__(self, number, *flags, screen=None, environment=None, folder=None):
+    def __init__(self, lesson, *flags, screen=None, environment=None, folder=None):
         self._screen = screen
         # A clean slate: what the tests' own surroundings say about displays must not count.
         inherited = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "MPLBACKEND")}
         if screen:
             inherited["DISPLAY"] = screen.display
         self.process = subprocess.Popen(
-            [sys.executable, lesson_file(number), *map(str, flags)],
+            [sys.executable, _script(lesson), *map(str, flags)],
             env={**inherited, **(environment or {})},
             cwd=folder,
             stdout=subprocess.PIPE,

@@ -6,7 +6,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon
 from matplotlib.ticker import MaxNLocator
 
-from visu.layout import ALL, HEAD, axes_rectangle, cells
+from visu.coach import Coach, curves_of
+from visu.layout import ALL, FOOT, HEAD, LEFT, axes_rectangle, cells
 from visu.measurement import BANDS
 from visu.mosaics import GAP, Scaled, misread_first, mosaic
 from visu.ranges import accuracy_floor, iteration_limit, loss_ceiling, spread_limit
@@ -36,7 +37,7 @@ class Panels:
 
     def __init__(self, figure, scene):
         self.figure = figure
-        self._iterations = scene.iterations
+        self._scene = scene
         figure.set_facecolor("white")
         self.heading = figure.text(
             0, 0, scene.title, size=12, weight="bold", color=INK, va="center"
@@ -53,6 +54,18 @@ class Panels:
             animated=True,
         )
         figure.add_artist(self.status)
+        self._coach, self._diagnosis = Coach(), None
+        self.advice = SwiftText(
+            "",
+            (0, 0),
+            (72 * LEFT, 72 * FOOT / 2),
+            "figure fraction",
+            size=9,
+            color=INK,
+            va="center",
+            animated=True,
+        )
+        figure.add_artist(self.advice)
         axes = {number: figure.add_axes((0, 0, 1, 1), label=str(number)) for number in ALL}
         self._panels = {
             1: Curves(axes[1], "Accuracy", 1, scene.earlier),
@@ -86,14 +99,30 @@ class Panels:
                 panel.fit((w, h), room=(sum(self.cells[number][::2]) - x - w) / dpi)
         middle = 1 - HEAD * dpi / 2 / height
         self.heading.set_position((MARGIN * dpi / width, middle))
+        self._write_advice()
 
     def update(self, history):
         """Take over what is new. Returns the numbers of the panels that changed."""
+        diagnosis = self._coach.hear(curves_of(self._scene, history))
+        if diagnosis != self._diagnosis:
+            self._diagnosis = diagnosis
+            self._panels[2].mark(diagnosis and diagnosis.since)
+            self._write_advice()
         return {
             number
             for number, panel in self._panels.items()
-            if panel.update(history, self._iterations)
+            if panel.update(history, self._scene.iterations)
         }
+
+    def _write_advice(self):
+        """As much of what the coach says as there is room for."""
+        room = self.figure.bbox.width - (LEFT + MARGIN) * self.figure.dpi
+        said = self._diagnosis
+        for text in (str(said), f"{said.name}. {said.cure}.", said.name) if said else ():
+            self.advice.set_text(text)
+            if self.advice.pixels_wide() <= room:
+                return
+        self.advice.set_text("")
 
     def reset_zoom(self):
         """Let the axes follow the data again."""
@@ -229,8 +258,14 @@ class Curves(Panel):
             )
             for line, colour in enumerate(colours)
         ]
-        self._animate(*self._legend)
+        self._mark = axes.axvline(0, color=FAINT, linewidth=1, linestyle=(0, (1, 2)), visible=False)
+        self._animate(self._mark, *self._legend)
         self._follow((0.0, 1.0), (0.0, 1.0))
+
+    def mark(self, iteration):
+        """Draw a line at an iteration that the coach speaks of; at none, if it is None."""
+        self._mark.set_visible(iteration is not None)
+        self._mark.set_xdata([iteration or 0] * 2)
 
     def update(self, history, iterations):
         self._training, self._test = training, test = history.training, history.test
@@ -470,6 +505,6 @@ def _scales(axes):
 def _as_precise_as(number, distance):
     """Write a number with as many decimals as tell it from one that is `distance` away."""
     decimals = max(0, -int(np.floor(np.log10(distance) + 1e-9)))
-    if decimals and round(distance, decimals) != round(distance, 9):
+    if round(distance, decimals) != round(distance, 9):
         decimals += 1  # 0.25, 0.075
     return f"{number + 0.0:.{decimals}f}"

@@ -41,6 +41,11 @@ class SwiftText(Annotation):
         )
         self._paper = PAPER_OPACITY if paper else 0
 
+    def pixels_wide(self):
+        """How wide the text is, in pixels of its figure."""
+        size = self.figure.dpi * self.get_size() / 72
+        return _font(findfont(self.get_fontproperties()), size).getlength(self.get_text())
+
     def draw(self, renderer):
         text = self.get_text()
         if not (isinstance(renderer, RendererAgg) and self.get_visible() and text):

@@ -101,7 +101,7 @@ class Training:
             training_digits=training_digits,
             test=test,
             test_computed=test_computed,
-            spreads=self._spreads_of(X) if self._schedule.is_spread(self.iteration) else (),
+            spreads=self._spreads_of(X) if self._is_spread() else (),
         )
 
     def _evaluate_test_set(self, interruptible):
@@ -118,6 +118,9 @@ class Training:
             loss += float(mean_loss) * len(X)
             self.testing_seconds += time.perf_counter() - began
         return np.concatenate(computed), loss / len(self._mnist.test)
+
+    def _is_spread(self):
+        return self._schedule.is_spread(self.iteration) or self._control.stopped
 
     def _spreads_of(self, X):
         sources = [source(X) if callable(source) else source for source in self._spreads]
