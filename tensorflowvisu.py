@@ -16,6 +16,7 @@ from visu import runs, terminal
 from visu.coach import Coach, curves_of
 from visu.control import Control
 from visu.errors import UsageError, report_mistakes_plainly
+from visu.handwriting import as_mnist
 from visu.files import Log, check_destination
 from visu.history import History
 from visu.live import LiveView
@@ -105,6 +106,7 @@ class _Run:
             test_images=mnist.test.pixels,
             test_labels=mnist.test.classes,
             earlier=self._options.earlier,
+            digit=self._fitted_digit(mnist),
             fast=self._options.fast,
         )
         self._control, self._history = Control(), History(self._scene)
@@ -130,7 +132,12 @@ class _Run:
             ),
             self._control,
             pace=None if self._live is None or self._options.fast else MEASUREMENTS_A_SECOND,
+            answer=self._live and self._live.answer,
         )
+
+    def _fitted_digit(self, mnist):
+        ink = self._options.digit
+        return None if ink is None else as_mnist(ink, mnist.test.pixels.shape[1])
 
     def go(self):
         """Train to the end, or until stopped. Returns the exit code."""
@@ -162,7 +169,7 @@ class _Run:
     def _on_window_lost(self, reason):
         if not self._finished:
             self._go_on_without_window(reason)
-            self._training.lift_pace()
+            self._training.pace = None  # nobody watches
             self._control.pause(False)
 
     def _go_on_without_window(self, reason):
@@ -192,6 +199,9 @@ class _Run:
             progress.close()
         self._finished = True
         last = self._history.last
+        if self._scene.digit is not None:
+            probabilities = self._training.read(self._scene.digit)
+            terminal.say(terminal.digit_line(probabilities, self._scene.class_names))
         if diagnosis := Coach().hear(curves_of(self._scene, self._history)):
             terminal.say(str(diagnosis))
         terminal.say(

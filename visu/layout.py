@@ -33,10 +33,10 @@ def cells(view, width, height, dpi):
     found = {}
     for row, top, bottom in zip(rows, lines, lines[1:], strict=False):
         widths = WIDTHS_OF_DIGITS if row == (3, 6) else WIDTHS
-        share = width / sum(widths[panel] for panel in row)
+        share = width / sum(widths.get(panel, 1.0) for panel in row)
         left = 0.0
         for panel in row:
-            right = left + share * widths[panel]
+            right = left + share * widths.get(panel, 1.0)
             found[panel] = (round(left), bottom, round(right) - round(left), top - bottom)
             left = right
     return found

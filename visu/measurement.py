@@ -25,6 +25,7 @@ class Scene(NamedTuple):
     class_names: tuple[str, ...]
     test_images: np.ndarray  # uint8 [n, 28, 28, 1]
     test_labels: np.ndarray  # int [n]
+    digit: np.ndarray | None = None  # uint8 [28, 28, 1], what --digit wants to be read
     earlier: EarlierRun | None = None  # to compare with
     fast: bool = False  # whether the user wants speed rather than a pace to watch
 

@@ -70,16 +70,21 @@ class Panels:
         self._panels = {
             1: Curves(axes[1], "Accuracy", 1, scene.earlier),
             2: Curves(axes[2], "Cross-entropy loss", 2, scene.earlier),
-            3: TrainingDigits(axes[3]),
+            3: TrainingDigits(axes[3], scene.class_names),
             4: Bands(axes[4], scene.spreads[0], which=0),
             5: Bands(axes[5], scene.spreads[1], which=1),
             6: TestDigits(axes[6], len(scene.test_labels), scene.class_names),
         }
-        figure.add_artist(_Prelude(self._panels.values()))
+        figure.add_artist(_Prelude(self._panels))
         self.show(ALL)
 
     def __getitem__(self, number):
         return self._panels[number]
+
+    def add(self, number, panel):
+        """One more, which no picture of all panels shows."""
+        self._panels[number] = panel
+        self.arrange()
 
     def show(self, view):
         """Show these panels alone, as large as the figure allows."""
@@ -135,11 +140,11 @@ class _Prelude(Artist):
 
     def __init__(self, panels):
         super().__init__()
-        self._all = panels
+        self._panels = panels
         self.zorder = -1
 
     def draw(self, renderer):
-        for panel in self._all:
+        for panel in self._panels.values():
             panel.prepare()
 
 
@@ -162,9 +167,14 @@ class Panel:
         for spine in axes.spines.values():
             spine.set_color(FRAME)
         self._followed = []  # limits that were set here; all others are the user's zoom
+        axes.format_coord = self.under_mouse
 
     def fit(self, size, room):
         """The axes are now this large, in pixels, with so many inches of room to their right."""
+
+    def under_mouse(self, x, y):
+        """In words, what is to be seen at a point of the axes; the toolbar shows it."""
+        return ""
 
     def paint(self):
         """Called before the artists are drawn: the time for work that only shows in pixels."""
@@ -318,6 +328,18 @@ class Curves(Panel):
             pen.set_data(added[:, 0], added[:, self._column])
         return self._pens, tuple(map(len, curves))
 
+    def under_mouse(self, x, y):
+        found = [
+            f"{name} {rows[_nearest(rows, x), self._column]:.4f}"
+            for name, rows in (("training", self._training), ("test", self._test))
+            if len(rows)
+        ]
+        if not found:
+            return ""
+        return (
+            f"iteration {self._training[_nearest(self._training, x), 0]:,.0f}: {', '.join(found)}"
+        )
+
     def _points(self):
         """The training curve, as dense as the pixels are, and the test curve."""
         if len(self._training) < 2:
@@ -355,6 +377,18 @@ class Bands(Panel):
         self._follow((0.0, iteration_limit(rows[-1, 0], iterations)), (-top, top))
         return True
 
+    def under_mouse(self, x, y):
+        if not len(self._rows):
+            return ""
+        iteration, *limits = self._rows[_nearest(self._rows, x)]
+        band = int(np.searchsorted(limits, y))
+        where = f"iteration {iteration:,.0f}: "
+        if not 0 < band < len(limits):
+            return f"{where}all values between {limits[0]:.3g} and {limits[-1]:.3g}"
+        return (
+            f"{where}1/{BANDS} of the values between {limits[band - 1]:.3g} and {limits[band]:.3g}"
+        )
+
     def prepare(self):
         _set_bands(self._bands, self._rows)
 
@@ -374,10 +408,11 @@ class Bands(Panel):
 class DigitsPanel(Panel):
     """A mosaic of digits."""
 
-    def __init__(self, axes, title, grid):
+    def __init__(self, axes, title, grid, class_names):
         super().__init__(axes, title)
-        self.grid = grid
+        self.grid, self._class_names = grid, class_names
         self._digits, self._side, self._painted = None, 1, True
+        self._chosen = ()
         self._scaled = Scaled(None, 0)
         axes.set_facecolor(np.array(GAP) / 255)
         # One unit of the axes is one digit; the first row is at the top.
@@ -408,10 +443,27 @@ class DigitsPanel(Panel):
         if self._scaled.images is not images or self._scaled.side != side:
             self._scaled = Scaled(images, side)
         rows, columns = self.grid
-        chosen = self._choose(self._digits, rows * columns)
+        chosen = self._chosen = self._choose(self._digits, rows * columns)
         pixels = mosaic(self._scaled[chosen], labels[chosen], computed[chosen], rows, columns)
         self.axes.set_aspect("equal" if zoomed else "auto")
         self._image.show(pixels, exact=not zoomed)
+
+    def at(self, x, y):
+        """The `Digits`, and the index in them of the one at a pixel; None if there is none."""
+        if self._digits is None or not self.axes.bbox.contains(x, y):
+            return None
+        column, row = (int(part) for part in self.axes.transData.inverted().transform((x, y)))
+        place = row * self.grid[1] + column
+        return (self._digits, int(self._chosen[place])) if place < len(self._chosen) else None
+
+    def under_mouse(self, x, y):
+        if not (found := self.at(*self.axes.transData.transform((x, y)))):
+            return ""
+        digits, index = found
+        label, computed = (
+            self._class_names[int(which[index])] for which in (digits.labels, digits.computed)
+        )
+        return f"{self.kind} digit {index:,}: a {label}, read as {computed}"
 
     def _on_limits(self, _):
         self._painted = False
@@ -432,8 +484,10 @@ class DigitsPanel(Panel):
 class TrainingDigits(DigitsPanel):
     """The digits of the newest training batch."""
 
-    def __init__(self, axes):
-        super().__init__(axes, "Training digits", TRAINING_GRID)
+    kind = "training"
+
+    def __init__(self, axes, class_names):
+        super().__init__(axes, "Training digits", TRAINING_GRID, class_names)
         self._explanation = SwiftText(
             HOW_TO_READ, (1, 0), (8, 0), axes.transAxes, size=8, color=FAINT
         )
@@ -450,8 +504,10 @@ class TrainingDigits(DigitsPanel):
 class TestDigits(DigitsPanel):
     """A thousand test digits, misread ones first, with a scale that reads off the accuracy."""
 
+    kind = "test"
+
     def __init__(self, axes, test_size, class_names):
-        super().__init__(axes, "Test digits", TEST_GRID)
+        super().__init__(axes, "Test digits", TEST_GRID, class_names)
         rows, columns = self.grid
         rows_in_all = test_size / columns
         shown = min(rows / rows_in_all, 1.0)  # share of the test set
@@ -473,6 +529,11 @@ class TestDigits(DigitsPanel):
 
     def _choose(self, digits, at_most):
         return misread_first(digits, at_most)
+
+
+def _nearest(rows, iteration):
+    """The index of the row whose iteration is nearest."""
+    return int(np.abs(rows[:, 0] - iteration).argmin())
 
 
 def _pen(axes, artist):

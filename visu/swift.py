@@ -78,6 +78,9 @@ class SwiftImage(AxesImage):
         self._pixels, self._exact = pixels, exact
         self.stale = True
 
+    def get_cursor_data(self, event):
+        return None  # the panel says what is under the mouse
+
     def draw(self, renderer):
         if not (self._exact and isinstance(renderer, RendererAgg)):
             self.set_data(self._pixels)

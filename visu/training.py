@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from visu.measurement import Digits, Measurement, Score, percentiles
+from visu.messages import Answer
 
 BATCH = 100
 # Batches are handed to the compiled loop this many at a time: enough that the call costs nothing
@@ -15,6 +16,7 @@ BLOCK = 100
 # or Ctrl-C is obeyed soon. How a block is divided changes no result.
 CALL_SECONDS = 0.1
 EVALUATED_AT_ONCE = 2000  # test images per call
+ANSWER_SECONDS = 0.1  # between answers to the same question
 
 
 class Training:
@@ -29,13 +31,16 @@ class Training:
     schedule  `visu.schedule.Schedule`
     control   `visu.control.Control`
     pace      measurements a second at the most, None for no limit
+    answer    called with a `visu.messages.Answer` when `control` has a question
     """
 
-    def __init__(self, mnist, train, test, spreads, schedule, control, pace=None):
+    def __init__(self, mnist, train, test, spreads, schedule, control, pace=None, answer=None):
         self._mnist, self._train = mnist, train
         self._evaluate, self._evaluate_batch = _evaluations(test)
         self._spreads, self._schedule, self._control = spreads, schedule, control
-        self._pause_between = 1 / pace if pace else 0.0
+        self._test, self._answer, self._next_answer = test, answer, 0.0
+        control.on_question = self._answer_question
+        self.pace = pace  # other threads may change it
         self.iteration = 0  # how many are done; other threads may read it
         self.testing_seconds = 0.0  # spent on evaluations of the test set
         self._images, self._labels = mnist.train.next_block(BLOCK, BATCH)
@@ -56,14 +61,26 @@ class Training:
             yield measurement
             if self.iteration == self._schedule.iterations:
                 return
+            self._control.step_done()
+            self._control.checkpoint()
             self._train_until(self._schedule.next_measured(self.iteration))
-            due = max(due + self._pause_between, time.perf_counter() - self._pause_between)
+            pause = 1 / self.pace if self.pace else 0.0
+            now = time.perf_counter()
+            due = min(max(due + pause, now - pause), now + pause)
             self._control.checkpoint(due)
         yield self._measure(tested=True, interruptible=False)
 
-    def lift_pace(self):
-        """From now on, nobody watches."""
-        self._pause_between = 0.0
+    def read(self, image):
+        """The probabilities, float [classes], that the network gives an image, uint8 [h, w, c]."""
+        X = tf.constant(image[np.newaxis] / np.float32(255))
+        Y, _ = self._test(X, tf.zeros([1, self._mnist.test.labels.shape[1]]))
+        return Y[0].numpy()
+
+    def _answer_question(self):
+        if question := self._control.question:
+            answer = Answer(question.number, self.iteration, self.read(question.image))
+            self._next_answer = time.perf_counter() + ANSWER_SECONDS
+            self._answer(answer)
 
     def _train_until(self, target):
         # At least one iteration, even if the run is to stop: none is measured twice.
@@ -79,6 +96,8 @@ class Training:
             # The first call compiles, which says nothing about the speed; hence growth by doubling.
             self._at_once = max(1, min(2 * done, int(CALL_SECONDS * done / seconds)))
             self.iteration = stop
+            if self._control.question and time.perf_counter() > self._next_answer:
+                self._answer_question()
             self._control.checkpoint()
             if self._control.stopped:
                 return
