@@ -28,7 +28,7 @@ ONE = [[(140, 40), (140, 240)]]
 
 def test_digits_of_mnist_are_made_as_mnists_are():
     """Enlarged and moved aside, they come back as they were, but for the blur of enlarging."""
-    test = mnistdata.read_data_sets().test
+    test, alikes = mnistdata.read_data_sets().test, []
     for image in test.pixels[:50, :, :, 0]:
         large = np.asarray(Image.fromarray(image).resize((112, 112), Image.Resampling.BICUBIC))
         moved = np.pad(np.where(large < 60, 0, large), ((0, 80), (150, 0)))
@@ -38,7 +38,9 @@ def test_digits_of_mnist_are_made_as_mnists_are():
             for down in (-1, 0, 1)
             for right in (-1, 0, 1)
         )
-        assert alike > 0.85
+        alikes.append(alike)
+    assert min(alikes) > 0.75
+    assert np.mean(alikes) > 0.95
 
 
 @given(arrays.arrays(np.uint8, arrays.array_shapes(min_dims=2, max_dims=2, max_side=60)))
