@@ -21,6 +21,7 @@ from visu.files import Log, check_destination
 from visu.history import History
 from visu.live import LiveView
 from visu.measurement import Scene
+from visu.notebook import NotebookView, in_notebook
 from visu.options import Options, parse
 from visu.schedule import SETTLED, SPREADS, SPREADS_UNSEEN, Schedule
 from visu.training import BATCH, EVALUATED_AT_ONCE, Training
@@ -81,13 +82,16 @@ class Lesson:
         """
         if self._is_main:
             code = _Run(self, mnist, train, test, spreads).go()
-            if code:
+            # Who interrupted a cell knows it, and a notebook would call an exit an error.
+            if code and not in_notebook():
                 sys.exit(code)
 
 
 def _start_live_view(options):
-    if not options.window or "ipykernel" in sys.modules:
+    if not options.window:
         return None
+    if in_notebook():
+        return NotebookView()
     return LiveView(options.fast, options.verbose)
 
 
@@ -115,8 +119,6 @@ class _Run:
         self._picture = self._options.save
         parameters = _count_parameters(test, mnist)
         terminal.say(terminal.opening_line(self._scene.name, self._scene.title, parameters))
-        if self._options.window and self._live is None:
-            self._go_on_without_window("a notebook shows no live window yet")
         self._log = Log(self._options.log) if self._options.log else None
         self._training = Training(
             mnist,

@@ -1,7 +1,6 @@
 """The flags that every lesson understands."""
 
 import argparse
-import sys
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +8,7 @@ import numpy as np
 from visu.errors import UsageError
 from visu.files import LOG_ENDINGS, PICTURE_ENDINGS, check_destination
 from visu.handwriting import read_picture
+from visu.notebook import in_notebook
 from visu.runs import EarlierRun, find
 
 
@@ -61,7 +61,7 @@ def parse(name, description, iterations, arguments=None):
     )
     add("--digit", metavar="FILE", help="let the network read a picture of your own digit")
     add("--verbose", action="store_true", help="show TensorFlow's own messages, and speeds")
-    if "ipykernel" in sys.modules:
+    if in_notebook():
         # A notebook's own arguments (-f kernel.json) stand where the lesson's would.
         given, _ = parser.parse_known_args(arguments)
     else:
