@@ -12,6 +12,17 @@ from visu.painting import Painter
 from visu.panels import Panels
 
 SIZE = (12.8, 7.2)  # inches; 1280 x 720 pixels at 100 dots an inch
+# Keys of matplotlib's that do something else here, or nothing: the panels draw their own scales and
+# grids, and a mosaic has no logarithm.
+OURS = {
+    "home": ["h"],
+    "back": ["left"],
+    "forward": ["right"],
+    "xscale": ["k", "L"],
+    "yscale": ["l"],
+    "grid": ["g"],
+    "grid_minor": ["G"],
+}
 TICK = 0.02  # seconds between looks at what has arrived
 # A fast run is not there to be watched. What a picture costs is taken from the training: the curves
 # are cheap, all else is shown less often.
@@ -31,7 +42,7 @@ def open_figure(name):
     import matplotlib.pyplot as plt  # late: it chooses the toolkit
 
     matplotlib.rcParams["figure.raise_window"] = False  # who is typing elsewhere keeps the keyboard
-    for action, ours in (("home", ["h"]), ("back", ["left"]), ("forward", ["right"])):
+    for action, ours in OURS.items():
         theirs = matplotlib.rcParams[f"keymap.{action}"]
         matplotlib.rcParams[f"keymap.{action}"] = [key for key in theirs if key not in ours]
     figure = plt.figure(name, figsize=SIZE, dpi=100, layout="none")
@@ -87,12 +98,20 @@ class Window:
         connect("button_release_event", lambda _: self._lift_pen())
         connect("resize_event", lambda _: self._panels.arrange())
         connect("close_event", lambda _: self._let_go())
+        self._keep_keyboard()
         # Toolkits announce the end when all is over; this is when it begins.
         manager = self._canvas.manager
         destroy = manager.destroy
         manager.destroy = lambda *arguments: (self._let_go(), destroy(*arguments))
         self._timer = self._canvas.new_timer(interval=int(TICK * 1000))
         self._timer.add_callback(self._tick)
+
+    def _keep_keyboard(self):
+        """Tk's Tab key would move the keyboard to the toolbar: Space would then press a button."""
+        toolbar = self._canvas.manager.toolbar
+        for button in getattr(toolbar, "_buttons", {}).values():
+            if hasattr(button, "winfo_toplevel"):
+                button.configure(takefocus=False)
 
     def main_loop(self):
         """Return when the window has been closed."""
