@@ -84,9 +84,9 @@ class Lesson:
 
 
 def _start_live_view(options):
-    if not options.window or "ipykernel" in sys.modules:
+    if not options.window or ("ipykernel" in sys.modules and not options.web):
         return None
-    return LiveView(options.fast, options.verbose)
+    return LiveView(options.fast, options.verbose, options.web)
 
 
 class _Run:
@@ -107,13 +107,15 @@ class _Run:
             fast=self._options.fast,
         )
         self._control, self._history = Control(), History(self._scene)
-        self._interrupted = self._finished = False
+        self._asked_to_end = self._interrupted = self._finished = False
         self._failure = None
         self._picture = self._options.save
         parameters = _count_parameters(test, mnist)
         terminal.say(terminal.opening_line(self._scene.name, self._scene.title, parameters))
         if self._options.window and self._live is None:
             self._go_on_without_window("a notebook shows no live window yet")
+        if self._live and self._live.url:
+            terminal.say(f"the live view is at {self._live.url}")
         self._log = Log(self._options.log) if self._options.log else None
         self._training = Training(
             mnist,
@@ -139,6 +141,8 @@ class _Run:
             try:
                 self._train()
                 if self._live:
+                    if self._live.url and not self._asked_to_end:
+                        terminal.say(f"the live view stays at {self._live.url} until Ctrl-C")
                     self._live.wait()
             finally:
                 if self._live:
@@ -150,9 +154,11 @@ class _Run:
         return INTERRUPTED if self._interrupted else 0
 
     def _interrupt(self, *_):
-        if self._interrupted:
+        if self._asked_to_end:
             raise SystemExit(INTERRUPTED)  # asked for twice: now
-        self._interrupted = True
+        self._asked_to_end = True
+        # A page has nothing else that ends it.
+        self._interrupted = not (self._finished and self._options.web)
         self._control.stop()
         if self._live:
             self._live.close()

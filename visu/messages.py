@@ -24,6 +24,12 @@ class Closed(NamedTuple):
     """From the window: the user closed it."""
 
 
+class Serving(NamedTuple):
+    """From the window, first of all, if it is to be seen in a browser."""
+
+    url: str
+
+
 class NoWindow(NamedTuple):
     """From what would have been the window."""
 

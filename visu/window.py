@@ -3,6 +3,7 @@
 import time
 
 import matplotlib
+from matplotlib.backend_bases import FigureManagerBase
 
 from visu.history import History
 from visu.layout import VIEWS
@@ -18,8 +19,10 @@ CURVES, SECONDS_BETWEEN_OTHERS = {1, 2}, 0.4
 DRAWING_SHARE = 0.4  # of one processor at the most, while the run goes on
 
 
-def choose_toolkit():
-    """Import pyplot and the toolkit that it finds; raises whatever that raises."""
+def choose_toolkit(backend=None):
+    """Import pyplot and this backend, or the toolkit that it finds; raises whatever that raises."""
+    if backend:
+        matplotlib.use(backend)
     matplotlib.get_backend()
 
 
@@ -32,7 +35,8 @@ def open_figure(name):
         key for key in matplotlib.rcParams["keymap.home"] if key != "h"
     ]
     figure = plt.figure(name, figsize=SIZE, dpi=100, layout="none")
-    if not figure.canvas.required_interactive_framework:
+    main_loop = figure.canvas.manager.start_main_loop
+    if main_loop.__func__ is FigureManagerBase.start_main_loop.__func__:
         raise RuntimeError(f"matplotlib's {matplotlib.get_backend()} draws, but shows nothing")
     return figure
 

@@ -1,0 +1,464 @@
+"""The live view in a real browser, with real keys and a real mouse."""
+
+import asyncio
+import json
+import re
+import shutil
+import struct
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from io import BytesIO
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+from PIL import Image
+from playwright.sync_api import sync_playwright
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
+from tornado.websocket import websocket_connect
+
+from tests.screen import RunningLesson
+from tests.test_running import final, rows
+from tests.test_window import SHOWS, has
+from visu.layout import VIEWS, axes_rectangle, cells
+from visu.mosaics import WRONG
+from visu.panels import BAND_COLOURS
+from visu.web.address import Address, parse_address
+from visu.web.events import understood
+from visu.web.pictures import difference
+from visu.web.server import AT_ONCE
+
+DPI = 100
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        # Without Debian's, the one that `playwright install chromium` has brought.
+        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"))
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory):
+    """A lesson that goes on and on."""
+    folder = tmp_path_factory.mktemp("web")
+    with serving("1.0", "--iterations", 1_000_000, "--log", "run.csv", folder=folder) as lesson:
+        lesson.log = folder / ".run.csv.unfinished"
+        yield lesson
+
+
+@pytest.fixture
+def page(browser, live):
+    """A tab of 1280 x 720 pixels, with all that the page has complained about."""
+    with tab(browser, live) as opened:
+        yield opened
+
+
+@contextmanager
+def serving(number, *flags, port=(), folder=None):
+    with RunningLesson(number, "--web", *port, *flags, folder=folder) as lesson:
+        lesson.url = said(lesson, r"the live view is at (http://\S+/)$")
+        yield lesson
+
+
+def said(lesson, pattern):
+    """What the first group of `pattern` matches in the lesson's next line that has a match."""
+    while line := lesson.process.stdout.readline():
+        if found := re.search(pattern, line):
+            return found[1]
+    raise AssertionError(lesson.process.communicate())
+
+
+@contextmanager
+def tab(browser, lesson, size=(1280, 720), ratio=1):
+    viewport = dict(zip(("width", "height"), size, strict=True))
+    context = browser.new_context(viewport=viewport, device_scale_factor=ratio)
+    page = context.new_page()
+    complaints, asked = [], []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(lesson.url)
+    page.wait_for_function("document.querySelector('canvas').width > 1")
+    yield page
+    context.close()
+    assert [text for text in complaints if "ERR_CONNECTION_REFUSED" not in text] == []
+    assert all(url.startswith(("blob:", lesson.url)) for url in asked)
+
+
+def wait_until(page, condition):
+    page.wait_for_function(condition, timeout=20_000)
+
+
+@contextmanager
+def paused(page):
+    page.keyboard.press("Space")
+    wait_until(page, "document.title.includes('paused')")
+    yield
+    page.keyboard.press("Escape")
+    page.keyboard.press("Space")
+    wait_until(page, "!document.title.includes('paused')")
+
+
+def look(page):
+    """The figure's pixels on the screen, int [height, width, 3], from the top down."""
+    png = page.locator("main").screenshot()
+    return np.asarray(Image.open(BytesIO(png)).convert("RGB"), int)
+
+
+def settled(page):
+    """The same, once they have stopped changing."""
+    before = look(page)
+    for _ in range(20):
+        page.wait_for_timeout(150)
+        after = look(page)
+        if before.shape == after.shape and (before == after).all():
+            return after
+        before = after
+    raise AssertionError("the picture does not come to rest")
+
+
+def show_all_that_belongs_there(pixels, view, ratio=1):
+    """Whether all panels of `view` are there, each with what only it shows."""
+    height, width = pixels.shape[:2]
+    return all(
+        has(pixels[height - bottom - h : height - bottom, left : left + w], code)
+        for panel, (left, bottom, w, h) in cells(view, width, height, ratio * DPI).items()
+        for code in SHOWS[panel]
+    )
+
+
+def wait_for_picture(page, view, ratio=1):
+    for _ in range(60):
+        if show_all_that_belongs_there(look(page), view, ratio):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"{view} is not to be seen")
+
+
+def wait_for_panel_alone(page):
+    """Wait for panel 6, on red and white, without the colours of the others."""
+    for _ in range(60):
+        pixels = look(page)
+        if has(pixels, WRONG) and not has(pixels, BAND_COLOURS[3], 50, within=3):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("panel 6 is not alone")
+
+
+def canvas(page):
+    """Left, top, width, height in CSS's pixels, and width and height in its own."""
+    return page.evaluate(
+        "(({ offsetLeft, offsetTop, offsetWidth, offsetHeight, width, height }) =>"
+        " [offsetLeft, offsetTop, offsetWidth, offsetHeight, width, height])"
+        "(document.querySelector('canvas'))"
+    )
+
+
+@pytest.mark.parametrize(("size", "ratio"), [((1280, 720), 1), ((800, 600), 1), ((1280, 720), 2)])
+def test_the_page_is_filled_with_six_sharp_panels(browser, live, size, ratio):
+    with tab(browser, live, size, ratio) as page:
+        wait_for_picture(page, VIEWS["0"], ratio)
+        left, top, width, height, *pixels = canvas(page)
+        assert (left, top, width) == (0, 0, size[0])
+        assert size[1] - 50 < height < size[1]
+        assert pixels == [ratio * width, ratio * height]
+        assert re.match(r"mnist_1\.0_softmax · \d+%", page.title())
+        assert page.evaluate("document.documentElement.scrollHeight") == size[1]
+
+
+def test_keys_reach_the_picture_without_a_click(page):
+    wait_for_picture(page, VIEWS["0"])
+    with paused(page):
+        everything = settled(page)
+        seen = {}
+        for key, view in VIEWS.items():
+            page.keyboard.press(key.capitalize())
+            page.wait_for_timeout(150)
+            pixels = seen[view] = settled(page)
+            assert show_all_that_belongs_there(pixels, view), key
+        assert len({pixels.tobytes() for pixels in seen.values()}) == len(seen) == 10
+        assert (seen[VIEWS["0"]] == everything).all()
+
+
+def test_space_pauses_training_too(page, live):
+    def measured():
+        return live.log.read_text().count("\n")
+
+    with paused(page):
+        page.wait_for_timeout(500)  # what is on its way to the log arrives
+        before = measured()
+        page.wait_for_timeout(1000)
+        assert measured() == before
+    live.wait_for(lambda: measured() > before)
+
+
+def test_a_box_zooms_and_h_resets(page):
+    wait_for_picture(page, VIEWS["0"])
+    with paused(page):
+        before = settled(page)
+        height, width = before.shape[:2]
+        x, y, w, h = axes_rectangle(cells(VIEWS["0"], width, height, DPI)[1], DPI)
+        top = height - y - h
+        page.keyboard.press("o")
+        page.wait_for_selector("button[data-action=zoom][aria-pressed=true]")
+        page.mouse.move(x + w // 4, top + h // 4)
+        page.mouse.down()
+        page.mouse.move(x + w // 2, top + h // 2, steps=5)
+        page.wait_for_selector("#rubberband:visible")
+        box = page.locator("#rubberband").bounding_box()
+        assert [box["width"], box["height"]] == pytest.approx([w // 4, h // 4], abs=3)
+        page.mouse.up()
+        page.wait_for_selector("#rubberband", state="hidden")
+        page.mouse.move(width - 2, 5)
+        zoomed = settled(page)
+        part = slice(top, top + h), slice(x, x + w)
+        assert (zoomed[part] != before[part]).mean() > 0.02
+        page.locator("button[data-action=zoom]").click()
+        page.wait_for_selector("button[data-action=zoom][aria-pressed=false]")
+        page.keyboard.press("h")
+        page.mouse.move(width - 2, 5)
+        page.wait_for_timeout(150)
+        difference = np.abs(settled(page) - before).max(axis=2)
+        assert (difference > 100).mean() < 0.0001
+    assert page.inner_text("#message") == ""
+
+
+def test_ctrl_s_saves_what_is_to_be_seen(page, tmp_path):
+    wait_for_picture(page, VIEWS["0"])
+    with paused(page):
+        pixels = settled(page)
+        for save in (
+            lambda: page.keyboard.press("Control+s"),
+            lambda: page.locator("button[data-action=download]").click(),
+        ):
+            with page.expect_download() as download:
+                save()
+            assert download.value.suggested_filename == "mnist_1.0_softmax.png"
+            download.value.save_as(tmp_path / "saved.png")
+            with Image.open(tmp_path / "saved.png") as picture:
+                assert (np.asarray(picture.convert("RGB")) == pixels).all()
+
+
+def test_a_reloaded_page_shows_the_current_picture(page):
+    wait_for_picture(page, VIEWS["0"])
+    with paused(page):
+        before = settled(page)
+        page.reload()
+        wait_until(page, "document.querySelector('canvas').width > 1")
+        assert (settled(page) == before).all()
+        assert "paused" in page.title()
+
+
+def test_two_tabs_of_different_sizes(browser, live, page):
+    wait_for_picture(page, VIEWS["0"])
+    with tab(browser, live, (900, 700)) as other, paused(page):
+        page.keyboard.press("6")
+        for each in (page, other):
+            wait_for_panel_alone(each)
+        assert "paused" in other.title()
+        # The one that was sized last has the picture as it is, the other one scaled.
+        other.set_viewport_size({"width": 700, "height": 760})
+        wait_until(page, "document.querySelector('canvas').width == 700")
+        for each in (page, other):
+            each.keyboard.press("0")
+            settled(each)
+        assert show_all_that_belongs_there(look(other), VIEWS["0"])
+        left, top, width, height, *pixels = canvas(page)
+        assert (top, height) == (0, 684)
+        assert width / height == pytest.approx(pixels[0] / pixels[1], abs=0.01)
+        assert left + width / 2 == pytest.approx(640, abs=1)
+        page.evaluate("dispatchEvent(new Event('focus'))")
+        wait_until(other, "document.querySelector('canvas').width == 1280")
+        assert show_all_that_belongs_there(settled(page), VIEWS["0"])
+    # And the run goes on without the tab that was closed.
+    lines = live.log.read_text().count("\n")
+    live.wait_for(lambda: live.log.read_text().count("\n") > lines)
+
+
+def outside(coroutine):
+    """Run it in a thread of its own: in this one, Playwright's loop is running."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result(60)
+
+
+def answer(url, **headers):
+    """The status of the answer to a request."""
+
+    async def ask():
+        try:
+            return (await AsyncHTTPClient().fetch(HTTPRequest(url, headers=headers))).code
+        except HTTPClientError as error:
+            return error.code
+
+    return outside(ask())
+
+
+def test_only_this_site_is_served(live):
+    assert answer(live.url) == 200
+    assert answer(live.url, Host="localhost:9") == 200
+    assert answer(live.url, Host="rebound.example") == 404
+    for path in ("nothing", "page.py", "icons/../page.py", "icons/%2e%2e/matplotlibrc"):
+        assert answer(live.url + path) == 404
+
+    def socket_opens(**headers):
+        async def connect():
+            request = HTTPRequest(live.url.replace("http", "ws") + "socket", headers=headers)
+            try:
+                (await websocket_connect(request)).close()
+            except HTTPClientError as error:
+                return error.code
+            return 101
+
+        return outside(connect())
+
+    assert socket_opens() == 101
+    assert socket_opens(Origin=live.url.rstrip("/")) == 101
+    assert socket_opens(Origin="http://elsewhere.example") == 403
+    assert socket_opens(Origin="http://rebound.example", Host="rebound.example") == 404
+
+
+def test_who_does_not_keep_up_is_not_sent_more(live):
+    async def messages(acknowledging):
+        connection = await websocket_connect(live.url.replace("http", "ws") + "socket")
+        await connection.write_message(
+            json.dumps({"type": "resize", "width": 640, "height": 480, "ratio": 1})
+        )
+        count = 0
+        with pytest.raises(asyncio.TimeoutError):
+            while count < 10:
+                data = await asyncio.wait_for(connection.read_message(), 1)
+                (length,) = struct.unpack(">I", data[:4])
+                header = json.loads(data[4 : 4 + length])
+                assert set(header) <= {"told", "at", "size"}
+                assert ("size" in header) == (data[4 + length :][:4] == b"\x89PNG")
+                count += 1
+                if acknowledging:
+                    await connection.write_message('{"type": "ack"}')
+            raise asyncio.TimeoutError
+        connection.close()
+        return count
+
+    assert outside(messages(acknowledging=True)) == 10
+    assert outside(messages(acknowledging=False)) == AT_ONCE
+
+
+def test_nonsense_closes_the_connection_it_came_by_and_nothing_else(live):
+    async def say(message, binary=False):
+        connection = await websocket_connect(live.url.replace("http", "ws") + "socket")
+        await connection.write_message(message, binary)
+        while await asyncio.wait_for(connection.read_message(), 10) is not None:
+            pass
+        return connection.close_code
+
+    for message in ("", "[" * 5000, "{}", '{"type": "draw"}', '{"type": []}'):
+        assert outside(say(message)) == 1003
+    assert outside(say(b"\xff\x00", binary=True)) == 1003
+    assert outside(say("x" * 20_000)) is not None
+    assert answer(live.url) == 200
+
+
+@given(some.recursive(some.none() | some.booleans() | some.floats() | some.text(), some.lists))
+def test_an_event_is_understood_whole_or_not_at_all(value):
+    whole = {"type": "scroll", "x": 1, "y": 2, "button": 0, "buttons": 0, "modifiers": ["ctrl"]}
+    assert understood(json.dumps(whole)) is None
+    assert understood(json.dumps(whole | {"step": 1, "more": 2})) == whole | {"step": 1.0}
+    for message in (value, {"type": value}, {"type": "key_press", "key": value}):
+        event = understood(json.dumps(message))
+        assert event is None or "k" in event["key"]
+
+
+@given(some.integers(1, 40), some.integers(1, 40), some.data())
+def test_the_differences_add_up_to_the_picture(height, width, data):
+    random = np.random.default_rng(data.draw(some.integers(0, 1000)))
+    frames = [random.integers(0, 2**24, (height, width), np.uint32) | 0xFF000000]
+    for _ in range(3):
+        frames.append(frames[-1].copy())
+        chosen = random.random((height, width)) < data.draw(some.sampled_from((0, 0.02, 1)))
+        frames[-1][chosen] ^= 0xFF
+    seen = None
+    for before, after in zip([None, *frames], frames, strict=False):
+        changed = difference(before, after)
+        if changed is None:
+            assert (before == after).all()
+            continue
+        left, top, png = changed
+        patch = Image.open(BytesIO(png)).convert("RGBA")
+        if before is None:
+            seen = patch
+        else:
+            seen.alpha_composite(patch, (left, top))
+        assert (np.asarray(seen).view(np.uint32)[..., 0] == after).all()
+
+
+def test_the_page_says_that_it_has_finished_and_stays_until_ctrl_c(browser, live, tmp_path):
+    flags = ("--iterations", 200, "--fast", "--save", "run.png")
+    with serving("2.1", *flags, folder=tmp_path) as lesson, tab(browser, lesson) as page:
+        assert lesson.url != live.url  # that port was taken
+        wait_until(page, "document.title.includes('finished, test accuracy 0.')")
+        assert said(lesson, r"stays at (http://\S+) until Ctrl-C") == lesson.url
+        assert (tmp_path / "run.png").exists()
+        before = settled(page)
+        page.keyboard.press("q")  # would close a window; a page is not one user's alone
+        page.keyboard.press("6")
+        wait_for_picture(page, VIEWS["6"])
+        assert (settled(page) != before).any()
+        lesson.interrupt()
+        assert lesson.wait(30)[::2] == (0, "")
+        page.wait_for_selector("text=The program has ended; this is its last picture.")
+        assert show_all_that_belongs_there(settled(page), VIEWS["6"])
+        # The next run is shown by the same page.
+        port = re.search(r":(\d+)/", lesson.url)[1]
+        flags = ("--iterations", 1_000_000, "--log", "run.csv")
+        with serving("1.0", *flags, port=(port,), folder=tmp_path) as lesson:
+            wait_until(page, "document.title.startsWith('mnist_1.0')")
+            wait_for_picture(page, VIEWS["0"])
+            lesson.interrupt()
+            code, output, error = lesson.wait(30)
+        assert (code, error) == (130, "")
+        assert "stays" not in output
+        assert rows(tmp_path / "run.csv")[-1]["iteration"] == final(output)[4]
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("9000", ("127.0.0.1", 9000)),
+        ("0.0.0.0:80", ("0.0.0.0", 80)),
+        ("server.example:9000", ("server.example", 9000)),
+        ("[::1]:9000", ("::1", 9000)),
+    ],
+)
+def test_an_address_is_a_port_or_a_host_and_a_port(text, address):
+    assert parse_address(text) == Address(*address)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0", "65536", "-1", "many", ":9000", "host:", "host", "::1:9000", "a@b:1", "1/2"]
+)
+def test_nothing_else_is_an_address(text):
+    with pytest.raises(ValueError):
+        parse_address(text)
+
+
+def refusal(*flags, **settings):
+    """What a lesson says that ends at once."""
+    with RunningLesson("1.0", *flags, **settings) as lesson:
+        code, output, error = lesson.wait()
+    assert (code, output) == (2, "")
+    assert error.count("error: ") == 1
+    assert "Traceback" not in error
+    return error
+
+
+def test_what_cannot_be_served_is_refused_at_once(live, tmp_path):
+    taken = re.search(r":(\d+)/", live.url)[1]
+    assert f"port {taken} is taken; choose another" in refusal("--web", taken)
+    assert "expected PORT or HOST:PORT" in refusal("--web", "nonsense")
+    assert "can't listen at nowhere.invalid:9000" in refusal("--web", "nowhere.invalid:9000")
+    (tmp_path / "tornado.py").write_text("raise ImportError('not here')")
+    environment = {"PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    assert "tornado is missing" in refusal("--web", environment=environment)
