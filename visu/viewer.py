@@ -46,7 +46,7 @@ def main():
         tell(NoWindow(str(error)))
         return
     except Exception as error:  # every toolkit has exceptions of its own for a missing display
-        tell(NoWindow(nowindow.why(error)))
+        tell(NoWindow(f"the page fails ({error})" if address else nowindow.why(error)))
         return
     arrived = deque()
     threading.Thread(target=_collect, args=(inbox, arrived), daemon=True).start()

@@ -126,7 +126,7 @@ class Window:
         if self._repaint:
             self._repaint = False
             self._painter.paint_all()
-        elif self._stale and began >= self._next_frame:
+        elif self._stale and began >= self._next_frame and self._is_watched():
             self._stale = False
             self._write_status()
             self._unpainted |= self._panels.update(self._history)
@@ -137,6 +137,10 @@ class Window:
             self._frames += 1
             self._drawing_seconds += spent
             self._next_frame = began + spent / DRAWING_SHARE
+
+    def _is_watched(self):
+        """A browser's page may be closed, and opened again later."""
+        return getattr(self._canvas.manager, "is_watched", True)
 
     def _others_are_due(self, now):
         at_rest = self._paused or self._result is not None

@@ -37,8 +37,10 @@ class FigureManager(FigureManagerWebAgg):
         matplotlib.rcParams["keymap.quit"] = []  # whoever leaves the page ends nothing
         super().__init__(canvas, num)
 
-    def show(self):
-        self.canvas.draw_idle()
+    @property
+    def is_watched(self):
+        """Whether there is anyone to draw for."""
+        return bool(self.web_sockets)
 
     @classmethod
     def start_main_loop(cls):
@@ -57,11 +59,11 @@ class FigureManager(FigureManagerWebAgg):
 
     def remove_web_socket(self, web_socket):
         self.web_sockets.discard(web_socket)
-        if not self.web_sockets:
+        if not self.is_watched:
             self.picture = None
 
     def refresh_all(self):
-        if self.web_sockets:
+        if self.is_watched:
             pixels = np.asarray(self.canvas.renderer.buffer_rgba())
             self.picture = pixels.view(np.uint32)[..., 0].copy()
         for viewer in self.web_sockets:
@@ -100,6 +102,8 @@ class FigureCanvas(FigureCanvasWebAggCore):
         if (size, ratio) == (self.get_width_height(physical=True), self.device_pixel_ratio):
             return
         self._set_device_pixel_ratio(ratio)
-        self.figure.set_size_inches(*(pixels / self.figure.dpi for pixels in size), forward=False)
+        # A little more, because what is less than a pixel is cut off when it is multiplied again.
+        inches = ((pixels + 0.001) / self.figure.dpi for pixels in size)
+        self.figure.set_size_inches(*inches, forward=False)
         ResizeEvent("resize_event", self)._process()
         self.draw_idle()

@@ -30,7 +30,12 @@ function connect() {
     askForRoom();
   };
   socket.onmessage = ({ data }) => {
-    shown = shown.then(() => show(data));
+    shown = shown
+      .then(() => show(data))
+      .catch((error) => {
+        console.error(error);
+        socket.close(); // the next connection starts with a whole picture
+      });
   };
   socket.onclose = ({ code }) => {
     complain(
