@@ -25,6 +25,7 @@ from visu.layout import VIEWS, axes_rectangle, cells
 from visu.mosaics import WRONG
 from visu.panels import BAND_COLOURS
 from visu.web.address import Address, parse_address
+from visu.web.canvas import ROOMY
 from visu.web.events import understood
 from visu.web.pictures import difference
 from visu.web.server import AT_ONCE
@@ -67,7 +68,7 @@ def tab(browser, lesson, size=(1280, 720), ratio=1):
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("request", lambda request: asked.append(request.url))
     page.goto(lesson.url)
-    page.wait_for_function("document.querySelector('canvas').width > 1")
+    wait_until(page, "document.querySelector('canvas').width > 1")
     yield page
     context.close()
     assert [text for text in complaints if "ERR_CONNECTION_REFUSED" not in text] == []
@@ -75,7 +76,12 @@ def tab(browser, lesson, size=(1280, 720), ratio=1):
 
 
 def wait_until(page, condition):
-    page.wait_for_function(condition, timeout=20_000)
+    """Wait for a condition in JavaScript; the page's own policy forbids Playwright's way."""
+    for _ in range(400):
+        if page.evaluate(condition):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"waited in vain for {condition}")
 
 
 @contextmanager
@@ -106,12 +112,18 @@ def settled(page):
     raise AssertionError("the picture does not come to rest")
 
 
+def dots_an_inch(width, height, ratio=1):
+    """What a picture of this size is drawn with."""
+    return DPI * min(ratio, width / ROOMY[0], height / ROOMY[1])
+
+
 def show_all_that_belongs_there(pixels, view, ratio=1):
     """Whether all panels of `view` are there, each with what only it shows."""
     height, width = pixels.shape[:2]
+    dpi = dots_an_inch(width, height, ratio)
     return all(
         has(pixels[height - bottom - h : height - bottom, left : left + w], code)
-        for panel, (left, bottom, w, h) in cells(view, width, height, ratio * DPI).items()
+        for panel, (left, bottom, w, h) in cells(view, width, height, dpi).items()
         for code in SHOWS[panel]
     )
 

@@ -19,8 +19,8 @@ from tornado.ioloop import IOLoop
 # What a page has to know beside the picture. Only the newest of each kind counts.
 STATE = {"figure_label", "message", "cursor", "rubberband", "navigate_mode", "history_buttons"}
 GOING_AWAY = 1001  # the WebSocket protocol's code for a server that ends
-SMALLEST, LARGEST = (320, 240), (7680, 4320)  # pixels
-RATIOS = 0.5, 4.0
+SMALLEST, LARGEST = (160, 120), (7680, 4320)  # pixels
+ROOMY = 1200, 670  # pixels of CSS; where there is less room, the texts would overlap
 
 
 class FigureManager(FigureManagerWebAgg):
@@ -98,7 +98,8 @@ class FigureCanvas(FigureCanvasWebAggCore):
         """A page has room for so many pixels of the screen, `ratio` of them to one of CSS."""
         asked = zip((event["width"], event["height"]), SMALLEST, LARGEST, strict=True)
         size = tuple(min(max(pixels, least), most) for pixels, least, most in asked)
-        ratio = min(max(event["ratio"], RATIOS[0]), RATIOS[1])
+        # In a small page everything is drawn smaller.
+        ratio = min(event["ratio"], *(n / enough for n, enough in zip(size, ROOMY, strict=True)))
         if (size, ratio) == (self.get_width_height(physical=True), self.device_pixel_ratio):
             return
         self._set_device_pixel_ratio(ratio)

@@ -9,6 +9,12 @@ def _key(text):
     return text
 
 
+def _ratio(number):
+    if not 0.1 <= float(number) <= 20:
+        raise ValueError(number)
+    return float(number)
+
+
 def _words(texts):
     return [str(text) for text in texts]
 
@@ -25,7 +31,7 @@ EVENTS = {
     "figure_leave": MOUSE,
     "scroll": {**MOUSE, "step": float},
     "toolbar_button": {"name": str},
-    "resize": {"width": int, "height": int, "ratio": float},
+    "resize": {"width": int, "height": int, "ratio": _ratio},
     "ack": {},
 }
 

@@ -132,11 +132,9 @@ function askForRoom() {
   }
 }
 
-new ResizeObserver(([{ contentBoxSize: [box], devicePixelContentBoxSize: exact }]) => {
-  const pixels = (length) => Math.round(length * devicePixelRatio);
-  room = exact
-    ? [exact[0].inlineSize, exact[0].blockSize]
-    : [pixels(box.inlineSize), pixels(box.blockSize)];
+new ResizeObserver(([{ contentRect }]) => {
+  const { width, height } = contentRect;
+  room = [width, height].map((length) => Math.round(length * devicePixelRatio));
   fit();
   clearTimeout(resizing);
   resizing = setTimeout(askForRoom, SETTLED);
