@@ -20,11 +20,13 @@ from tornado.websocket import websocket_connect
 from tests.screen import RunningLesson
 from tests.test_running import final, rows
 from tests.test_window import SHOWS, has
-from tests.web import SIZE, said, serving, unpack, watch, websocket
+from tests.web import SIZE, said, serving, title, unpack, watch, websocket
+from visu.errors import UsageError
 from visu.layout import VIEWS, axes_rectangle, cells
 from visu.mosaics import WRONG
+from visu.options import parse
 from visu.panels import BAND_COLOURS
-from visu.web.address import Address, parse_address
+from visu.web.address import Address, listen, parse_address
 from visu.web.canvas import ROOMY
 from visu.web.events import understood
 from visu.web.pictures import difference
@@ -44,10 +46,13 @@ def browser():
 
 @pytest.fixture(scope="module")
 def live(tmp_path_factory):
-    """A lesson that goes on and on."""
+    """A lesson that has got somewhere, and rests."""
     folder = tmp_path_factory.mktemp("web")
-    with serving("1.0", "--iterations", 1_000_000, "--log", "run.csv", folder=folder) as lesson:
-        lesson.log = folder / ".run.csv.unfinished"
+    with serving("1.0", "--iterations", 20_000, "--log", "run.csv", folder=folder) as lesson:
+        log = folder / ".run.csv.unfinished"
+        lesson.measured = lambda: log.read_text().count("\n")
+        lesson.wait_for(lambda: lesson.measured() > 50)
+        outside(watch(lesson.url, lambda message: "paused" in title(message), press=" "))
         yield lesson
 
 
@@ -56,6 +61,12 @@ def page(browser, live):
     """A tab of 1280 x 720 pixels, with all that the page has complained about."""
     with tab(browser, live) as opened:
         yield opened
+
+
+def outside(coroutine):
+    """Run it in a thread of its own: in this one, Playwright's loop is running."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result(60)
 
 
 @contextmanager
@@ -82,16 +93,6 @@ def wait_until(page, condition):
             return
         page.wait_for_timeout(50)
     raise AssertionError(f"waited in vain for {condition}")
-
-
-@contextmanager
-def paused(page):
-    page.keyboard.press("Space")
-    wait_until(page, "document.title.includes('paused')")
-    yield
-    page.keyboard.press("Escape")
-    page.keyboard.press("Space")
-    wait_until(page, "!document.title.includes('paused')")
 
 
 def look(page):
@@ -163,123 +164,109 @@ def test_the_page_is_filled_with_six_sharp_panels(browser, live, size, ratio):
         assert (left, top, width) == (0, 0, size[0])
         assert size[1] - 50 < height < size[1]
         assert pixels == [ratio * width, ratio * height]
-        assert re.match(r"mnist_1\.0_softmax · \d+%", page.title())
+        assert re.match(r"mnist_1\.0_softmax · paused at \d+%", page.title())
         assert page.evaluate("document.documentElement.scrollHeight") == size[1]
 
 
 def test_keys_reach_the_picture_without_a_click(page):
-    wait_for_picture(page, VIEWS["0"])
-    with paused(page):
-        everything = settled(page)
-        seen = {}
-        for key, view in VIEWS.items():
-            page.keyboard.press(key.capitalize())
-            page.wait_for_timeout(150)
-            pixels = seen[view] = settled(page)
-            assert show_all_that_belongs_there(pixels, view), key
-        assert len({pixels.tobytes() for pixels in seen.values()}) == len(seen) == 10
-        assert (seen[VIEWS["0"]] == everything).all()
+    everything = settled(page)
+    seen = {}
+    for key, view in VIEWS.items():
+        page.keyboard.press(key.capitalize())
+        wait_for_picture(page, view)
+        seen[view] = settled(page)
+    assert len({pixels.tobytes() for pixels in seen.values()}) == len(seen) == 10
+    assert (seen[VIEWS["0"]] == everything).all()
 
 
 def test_space_pauses_training_too(page, live):
-    def measured():
-        return live.log.read_text().count("\n")
-
-    with paused(page):
-        page.wait_for_timeout(500)  # what is on its way to the log arrives
-        before = measured()
-        page.wait_for_timeout(1000)
-        assert measured() == before
-    live.wait_for(lambda: measured() > before)
+    before = live.measured()
+    page.wait_for_timeout(1000)
+    assert live.measured() == before
+    page.keyboard.press("Space")
+    wait_until(page, "!document.title.includes('paused')")
+    live.wait_for(lambda: live.measured() > before)
+    page.keyboard.press("Space")
+    wait_until(page, "document.title.includes('paused')")
 
 
 def test_a_box_zooms_and_h_resets(page):
-    wait_for_picture(page, VIEWS["0"])
-    with paused(page):
-        before = settled(page)
-        height, width = before.shape[:2]
-        x, y, w, h = axes_rectangle(cells(VIEWS["0"], width, height, DPI)[1], DPI)
-        top = height - y - h
-        page.keyboard.press("o")
-        page.wait_for_selector("button[data-action=zoom][aria-pressed=true]")
-        page.mouse.move(x + w // 4, top + h // 4)
-        page.mouse.down()
-        page.mouse.move(x + w // 2, top + h // 2, steps=5)
-        page.wait_for_selector("#rubberband:visible")
-        box = page.locator("#rubberband").bounding_box()
-        assert [box["width"], box["height"]] == pytest.approx([w // 4, h // 4], abs=3)
-        page.mouse.up()
-        page.wait_for_selector("#rubberband", state="hidden")
-        page.mouse.move(width - 2, 5)
-        zoomed = settled(page)
-        part = slice(top, top + h), slice(x, x + w)
-        assert (zoomed[part] != before[part]).mean() > 0.02
-        page.locator("button[data-action=zoom]").click()
-        page.wait_for_selector("button[data-action=zoom][aria-pressed=false]")
-        page.keyboard.press("h")
-        page.mouse.move(width - 2, 5)
-        page.wait_for_timeout(150)
-        difference = np.abs(settled(page) - before).max(axis=2)
-        assert (difference > 100).mean() < 0.0001
-    assert page.inner_text("#message") == ""
+    before = settled(page)
+    height, width = before.shape[:2]
+    x, y, w, h = axes_rectangle(cells(VIEWS["0"], width, height, DPI)[1], DPI)
+    top = height - y - h
+    page.keyboard.press("o")
+    page.wait_for_selector("button[data-action=zoom][aria-pressed=true]")
+    page.mouse.move(x + w // 4, top + h // 4)
+    page.mouse.down()
+    page.mouse.move(x + w // 2, top + h // 2, steps=5)
+    page.wait_for_selector("#rubberband:visible")
+    box = page.locator("#rubberband").bounding_box()
+    assert [box["width"], box["height"]] == pytest.approx([w // 4, h // 4], abs=3)
+    page.mouse.up()
+    page.wait_for_selector("#rubberband", state="hidden")
+    page.mouse.move(width - 2, 5)
+    zoomed = settled(page)
+    part = slice(top, top + h), slice(x, x + w)
+    assert (zoomed[part] != before[part]).mean() > 0.02
+    page.locator("button[data-action=zoom]").click()
+    page.wait_for_selector("button[data-action=zoom][aria-pressed=false]")
+    page.keyboard.press("h")  # also after a click on a button
+    page.mouse.move(width - 2, 5)
+    wait_until(page, "document.getElementById('message').textContent == ''")
+    assert nearly_alike(settled(page), before)
+
+
+def nearly_alike(pixels, others):
+    """Where a curve had grown piece by piece, its smoothed edge may have got a little lighter."""
+    return (np.abs(pixels - others).max(axis=2) > 100).mean() < 0.0001
 
 
 def test_ctrl_s_saves_what_is_to_be_seen(page, tmp_path):
-    wait_for_picture(page, VIEWS["0"])
-    with paused(page):
-        pixels = settled(page)
-        for save in (
-            lambda: page.keyboard.press("Control+s"),
-            lambda: page.locator("button[data-action=download]").click(),
-        ):
-            with page.expect_download() as download:
-                save()
-            assert download.value.suggested_filename == "mnist_1.0_softmax.png"
-            download.value.save_as(tmp_path / "saved.png")
-            with Image.open(tmp_path / "saved.png") as picture:
-                assert (np.asarray(picture.convert("RGB")) == pixels).all()
+    pixels = settled(page)
+    for save in (
+        lambda: page.keyboard.press("Control+s"),
+        lambda: page.locator("button[data-action=download]").click(),
+    ):
+        with page.expect_download() as download:
+            save()
+        assert download.value.suggested_filename == "mnist_1.0_softmax.png"
+        download.value.save_as(tmp_path / "saved.png")
+        with Image.open(tmp_path / "saved.png") as picture:
+            assert (np.asarray(picture.convert("RGB")) == pixels).all()
 
 
 def test_a_reloaded_page_shows_the_current_picture(page):
+    before = settled(page)
+    page.reload()
     wait_for_picture(page, VIEWS["0"])
-    with paused(page):
-        before = settled(page)
-        page.reload()
-        wait_until(page, "document.querySelector('canvas').width > 1")
-        assert (settled(page) == before).all()
-        assert "paused" in page.title()
+    assert nearly_alike(settled(page), before)
+    wait_until(page, "document.title.includes('paused')")
 
 
 def test_two_tabs_of_different_sizes(browser, live, page):
-    wait_for_picture(page, VIEWS["0"])
-    with tab(browser, live, (900, 700)) as other, paused(page):
+    with tab(browser, live, (900, 700)) as other:
         page.keyboard.press("6")
         for each in (page, other):
             wait_for_panel_alone(each)
-        assert "paused" in other.title()
         # The one that was sized last has the picture as it is, the other one scaled.
         other.set_viewport_size({"width": 700, "height": 760})
+        wait_until(other, "document.querySelector('canvas').width == 700")
+        other.keyboard.press("0")
+        wait_for_picture(other, VIEWS["0"])
         wait_until(page, "document.querySelector('canvas').width == 700")
-        for each in (page, other):
-            each.keyboard.press("0")
-            settled(each)
-        assert show_all_that_belongs_there(look(other), VIEWS["0"])
         left, top, width, height, *pixels = canvas(page)
         assert (top, height) == (0, 684)
         assert width / height == pytest.approx(pixels[0] / pixels[1], abs=0.01)
         assert left + width / 2 == pytest.approx(640, abs=1)
         page.evaluate("dispatchEvent(new Event('focus'))")
         wait_until(other, "document.querySelector('canvas').width == 1280")
-        assert show_all_that_belongs_there(settled(page), VIEWS["0"])
-    # And the run goes on without the tab that was closed.
-    lines = live.log.read_text().count("\n")
-    live.wait_for(lambda: live.log.read_text().count("\n") > lines)
-
-
-def outside(coroutine):
-    """Run it in a thread of its own: in this one, Playwright's loop is running."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, coroutine).result(60)
+        wait_for_picture(page, VIEWS["0"])
+    # The one that is left answers as before.
+    page.keyboard.press("3")
+    wait_for_picture(page, VIEWS["3"])
+    page.keyboard.press("0")
+    wait_for_picture(page, VIEWS["0"])
 
 
 def answer(url, **headers):
@@ -324,10 +311,10 @@ def test_who_does_not_keep_up_is_not_sent_more(live):
         await connection.write_message(json.dumps({"type": "resize"} | SIZE))
         seen = [unpack(await connection.read_message()) for _ in range(AT_ONCE)]
         late = asyncio.ensure_future(connection.read_message())
-        # Somebody else sees the run go on.
-        pictures = 0
-        while pictures < 10:
-            pictures += (await watch(live.url, lambda message: message.size)).png[1:4] == b"PNG"
+        # Somebody else meanwhile sees one picture after the other.
+        for key in "1234560":
+            shown = await watch(live.url, lambda message: message.size, press=key)
+            assert shown.png[1:4] == b"PNG"
         assert not late.done()
         await connection.write_message('{"type": "ack"}')
         seen.append(unpack(await late))
@@ -353,14 +340,16 @@ def test_nonsense_closes_the_connection_it_came_by_and_nothing_else(live):
     assert outside(watch(live.url, lambda message: message.size))
 
 
-@given(some.recursive(some.none() | some.booleans() | some.floats() | some.text(), some.lists))
-def test_an_event_is_understood_whole_or_not_at_all(value):
+def test_an_event_is_understood_whole_or_not_at_all():
     whole = {"type": "scroll", "x": 1, "y": 2, "button": 0, "buttons": 0, "modifiers": ["ctrl"]}
     assert understood(json.dumps(whole)) is None
     assert understood(json.dumps(whole | {"step": 1, "more": 2})) == whole | {"step": 1.0}
-    for message in (value, {"type": value}, {"type": "key_press", "key": value}):
-        event = understood(json.dumps(message))
-        assert event is None or "k" in event["key"]
+    size = {"type": "resize", "width": 800, "height": 600, "ratio": 1.5}
+    assert understood(json.dumps(size)) == size
+    for nothing in (None, True, -1, 1e999, float("nan"), "", "none", [], {}, [[]]):
+        for message in (nothing, {"type": nothing}, size | {"ratio": nothing}):
+            assert understood(json.dumps(message)) is None or nothing is True
+        assert understood(json.dumps({"type": "key_press", "key": nothing})) is None
 
 
 @given(some.integers(1, 40), some.integers(1, 40), some.data())
@@ -387,8 +376,8 @@ def test_the_differences_add_up_to_the_picture(height, width, data):
 
 
 def test_the_page_says_that_it_has_finished_and_stays_until_ctrl_c(browser, live, tmp_path):
-    flags = ("--iterations", 200, "--fast", "--save", "run.png")
-    with serving("2.1", *flags, folder=tmp_path) as lesson, tab(browser, lesson) as page:
+    flags = ("--iterations", 100, "--fast", "--save", "run.png")
+    with serving("1.0", *flags, folder=tmp_path) as lesson, tab(browser, lesson) as page:
         assert lesson.url != live.url  # that port was taken
         wait_until(page, "document.title.includes('finished, test accuracy 0.')")
         assert said(lesson, r"stays at (http://\S+) until Ctrl-C") == lesson.url
@@ -406,7 +395,7 @@ def test_the_page_says_that_it_has_finished_and_stays_until_ctrl_c(browser, live
         port = re.search(r":(\d+)/", lesson.url)[1]
         flags = ("--iterations", 1_000_000, "--log", "run.csv")
         with serving("1.0", *flags, port=(port,), folder=tmp_path) as lesson:
-            wait_until(page, "document.title.startsWith('mnist_1.0')")
+            wait_until(page, "!document.title.includes('finished')")
             wait_for_picture(page, VIEWS["0"])
             lesson.interrupt()
             code, output, error = lesson.wait(30)
@@ -436,21 +425,35 @@ def test_nothing_else_is_an_address(text):
         parse_address(text)
 
 
-def refusal(*flags, **settings):
-    """What a lesson says that ends at once."""
-    with RunningLesson("1.0", *flags, **settings) as lesson:
-        code, output, error = lesson.wait()
-    assert (code, output) == (2, "")
-    assert error.count("error: ") == 1
-    assert "Traceback" not in error
-    return error
-
-
 def test_what_cannot_be_served_is_refused_at_once(live, tmp_path):
     taken = re.search(r":(\d+)/", live.url)[1]
-    assert f"port {taken} is taken; choose another" in refusal("--web", taken)
-    assert "expected PORT or HOST:PORT" in refusal("--web", "nonsense")
-    assert "can't listen at nowhere.invalid:9000" in refusal("--web", "nowhere.invalid:9000")
     (tmp_path / "tornado.py").write_text("raise ImportError('not here')")
-    environment = {"PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
-    assert "tornado is missing" in refusal("--web", environment=environment)
+    missing = {"PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    with (
+        RunningLesson("1.0", "--web", taken) as first,
+        RunningLesson("1.0", "--web", environment=missing) as second,
+    ):
+        code, output, error = first.wait()
+        assert (code, output) == (2, "")
+        assert error.startswith(f"error: --web: port {taken} is taken; choose another")
+        assert error.count("\n") == 1
+        code, output, error = second.wait()
+        assert (code, output) == (2, "")
+        assert error.startswith("error: --web: tornado is missing; `.venv/bin/pip install")
+        assert error.count("\n") == 1
+    with pytest.raises(UsageError, match=r"can't listen at nowhere\.invalid:9000 "):
+        listen(Address("nowhere.invalid", 9000))
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--web", "nonsense"), "expected PORT or HOST:PORT, such as 9000"),
+        (("--web", "--no-window"), "not allowed with argument --web"),
+    ],
+)
+def test_a_wrong_flag_is_refused(capsys, flags, message):
+    with pytest.raises(SystemExit) as ended:
+        parse("mnist_1.0_softmax", "", 100, flags)
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err

@@ -48,10 +48,12 @@ def websocket(url):
     return f"{url.replace('http', 'ws', 1)}socket"
 
 
-async def watch(url, until):
-    """Take everything that is sent, and return the first message for which `until` is true."""
+async def watch(url, until, press=()):
+    """Press keys, take all that is sent, and return the first message that `until` accepts."""
     connection = await websocket_connect(websocket(url))
     await connection.write_message(json.dumps({"type": "resize"} | SIZE))
+    for key in press:
+        await connection.write_message(json.dumps({"type": "key_press", "key": f"k{key}"}))
     while data := await connection.read_message():
         message = unpack(data)
         if until(message):
@@ -61,6 +63,10 @@ async def watch(url, until):
     raise AssertionError("the connection was closed")
 
 
+def title(message):
+    """What it says of the page's title; "" if nothing."""
+    return message.told.get("figure_label", {}).get("label", "")
+
+
 def has_finished(message):
-    """Whether the title says so."""
-    return "finished" in message.told.get("figure_label", {}).get("label", "")
+    return "finished" in title(message)
