@@ -66,7 +66,7 @@ def page(browser, live):
 def outside(coroutine):
     """Run it in a thread of its own: in this one, Playwright's loop is running."""
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, coroutine).result(60)
+        return pool.submit(asyncio.run, asyncio.wait_for(coroutine, 60)).result()
 
 
 @contextmanager
@@ -312,13 +312,14 @@ def test_who_does_not_keep_up_is_not_sent_more(live):
         seen = [unpack(await connection.read_message()) for _ in range(AT_ONCE)]
         late = asyncio.ensure_future(connection.read_message())
         # Somebody else meanwhile sees one picture after the other.
-        for key in "1234560":
+        for key in "0123456":
             shown = await watch(live.url, lambda message: message.size, press=key)
             assert shown.png[1:4] == b"PNG"
         assert not late.done()
         await connection.write_message('{"type": "ack"}')
         seen.append(unpack(await late))
         connection.close()
+        await watch(live.url, lambda message: message.size, press="0")
         return seen
 
     *_, newest = outside(stall())
