@@ -90,9 +90,9 @@ class Lesson:
 def _start_live_view(options):
     if not options.window:
         return None
-    if in_notebook():
+    if in_notebook() and not options.web:
         return NotebookView()
-    return LiveView(options.fast, options.verbose)
+    return LiveView(options.fast, options.verbose, options.web)
 
 
 class _Run:
@@ -114,11 +114,13 @@ class _Run:
             fast=self._options.fast,
         )
         self._control, self._history = Control(), History(self._scene)
-        self._interrupted = self._finished = False
+        self._asked_to_end = self._interrupted = self._finished = False
         self._failure = None
         self._picture = self._options.save
         parameters = _count_parameters(test, mnist)
         terminal.say(terminal.opening_line(self._scene.name, self._scene.title, parameters))
+        if self._live and self._live.url:
+            terminal.say(f"the live view is at {self._live.url}")
         self._log = Log(self._options.log) if self._options.log else None
         self._training = Training(
             mnist,
@@ -150,6 +152,8 @@ class _Run:
             try:
                 self._train()
                 if self._live:
+                    if self._live.url and not self._asked_to_end:
+                        terminal.say(f"the live view stays at {self._live.url} until Ctrl-C")
                     self._live.wait()
             finally:
                 if self._live:
@@ -161,9 +165,11 @@ class _Run:
         return INTERRUPTED if self._interrupted else 0
 
     def _interrupt(self, *_):
-        if self._interrupted:
+        if self._asked_to_end:
             raise SystemExit(INTERRUPTED)  # asked for twice: now
-        self._interrupted = True
+        self._asked_to_end = True
+        # A page has nothing else that ends it.
+        self._interrupted = not (self._finished and self._options.web)
         self._control.stop()
         if self._live:
             self._live.close()

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from visu import nowindow
+from visu.errors import UsageError
 from visu.messages import (
     Asked,
     Closed,
@@ -22,6 +23,7 @@ from visu.messages import (
     NoWindow,
     Pace,
     Paused,
+    Serving,
     Step,
     receive,
     send,
@@ -38,9 +40,13 @@ class LiveView:
 
     fast     whether speed counts more than smoothness
     verbose  whether to let its process speak for itself
+    address  `visu.web.address.Address`: show it there, in a browser; None for a window
+
+    Its attribute `url` says where a browser finds it; None if none does, or not any longer. Raises
+    UsageError if it can't be served at `address`.
     """
 
-    def __init__(self, fast, verbose):
+    def __init__(self, fast, verbose, address=None):
         self._frame_seconds = 1 / (FRAMES_A_SECOND_FAST if fast else FRAMES_A_SECOND)
         self._news = threading.Condition()
         self._pending, self._tested = [], None  # measurements, and which of them has test digits
@@ -53,7 +59,7 @@ class LiveView:
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "visu.viewer", Path.cwd()],
+                [sys.executable, "-m", "visu.viewer", Path.cwd(), *map(str, address or ())],
                 cwd=ROOT,
                 # The processors are for the training.
                 env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
@@ -63,6 +69,7 @@ class LiveView:
             )
         finally:
             signal.signal(signal.SIGINT, before)
+        self.url = self._wait_for_url() if address else None
 
     def show(self, scene, training, control, on_lost):
         """Open the window.
@@ -117,6 +124,14 @@ class LiveView:
             if self._ending and not self._gone.wait(PATIENCE):
                 self._process.kill()
 
+    def _wait_for_url(self):
+        answer = receive(self._process.stdout)
+        if isinstance(answer, Serving):
+            return answer.url
+        self._process.wait()
+        sys.stderr.write(self._what_it_said())
+        raise UsageError(answer.reason if answer else "--web: its process ended unexpectedly")
+
     def _tell(self):
         told = None
         message = self._scene
@@ -169,6 +184,7 @@ class LiveView:
             self._ending = True
             if reason is None and nowindow.display_went_away(said):
                 reason, said = "the display is gone", ""
+            self.url = None
             self._on_lost(reason or "it ended unexpectedly")
         sys.stderr.write(said)
         with self._news:

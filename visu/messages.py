@@ -57,6 +57,12 @@ class Answer(NamedTuple):
     probabilities: np.ndarray  # float [classes]
 
 
+class Serving(NamedTuple):
+    """From the window, first of all, if it is to be seen in a browser."""
+
+    url: str
+
+
 class NoWindow(NamedTuple):
     """From what would have been the window."""
 

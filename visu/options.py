@@ -10,6 +10,7 @@ from visu.files import LOG_ENDINGS, PICTURE_ENDINGS, check_destination
 from visu.handwriting import read_picture
 from visu.notebook import in_notebook
 from visu.runs import EarlierRun, find
+from visu.web.address import FIRST_PORT, Address, parse_address
 
 
 class Options(NamedTuple):
@@ -17,6 +18,7 @@ class Options(NamedTuple):
     seed: int = 0
     data: str | None = None
     window: bool = True
+    web: Address | None = None
     fast: bool = False
     save: str | None = None
     log: str | None = None
@@ -30,11 +32,21 @@ def parse(name, description, iterations, arguments=None):
     parser = argparse.ArgumentParser(
         prog=f"{name}.py",
         description=description,
-        epilog="In the window: 1 to 6 show one panel, 7 8 9 two, 0 or Esc all, Space pauses.",
+        epilog="In the view: 1 to 6 show one panel, 7 8 9 two, 0 or Esc all, Space pauses.",
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--no-window", action="store_true", help="train without pictures, text only")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--no-window", action="store_true", help="train without pictures, text only")
+    where.add_argument(
+        "--web",
+        nargs="?",
+        type=_address,
+        const=Address(),
+        metavar="PORT",
+        help="show them in a browser, in place of a window, at this port of this machine "
+        f"({FIRST_PORT} or the next free one); HOST:PORT lets other machines in, 0.0.0.0 all",
+    )
     add("--fast", action="store_true", help="as fast as the machine can, not at a pace to watch")
     add(
         "--iterations",
@@ -78,6 +90,7 @@ def parse(name, description, iterations, arguments=None):
         seed=given.seed,
         data=given.data,
         window=not given.no_window,
+        web=given.web,
         fast=given.fast,
         save=given.save,
         log=given.log,
@@ -85,6 +98,15 @@ def parse(name, description, iterations, arguments=None):
         digit=digit,
         verbose=given.verbose,
     )
+
+
+def _address(text):
+    try:
+        return parse_address(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"expected PORT or HOST:PORT, such as 9000 or 0.0.0.0:9000, found {text!r}"
+        ) from None
 
 
 def _whole_number(least, most):

@@ -3,6 +3,7 @@
 import time
 
 import matplotlib
+from matplotlib.backend_bases import FigureManagerBase
 
 from visu.closer import CLOSER, CloserLook
 from visu.history import History
@@ -32,8 +33,10 @@ PACES = (1, 2, 5, 10, 30, None)  # measurements a second, to watch
 DRAWING_SHARE = 0.4  # of one processor at the most, while the run goes on
 
 
-def choose_toolkit():
-    """Import pyplot and the toolkit that it finds; raises whatever that raises."""
+def choose_toolkit(backend=None):
+    """Import pyplot and this backend, or the toolkit that it finds; raises whatever that raises."""
+    if backend:
+        matplotlib.use(backend)
     matplotlib.get_backend()
 
 
@@ -46,7 +49,8 @@ def open_figure(name):
         theirs = matplotlib.rcParams[f"keymap.{action}"]
         matplotlib.rcParams[f"keymap.{action}"] = [key for key in theirs if key not in ours]
     figure = plt.figure(name, figsize=SIZE, dpi=100, layout="none")
-    if not figure.canvas.required_interactive_framework:
+    main_loop = figure.canvas.manager.start_main_loop
+    if main_loop.__func__ is FigureManagerBase.start_main_loop.__func__:
         raise RuntimeError(f"matplotlib's {matplotlib.get_backend()} draws, but shows nothing")
     return figure
 
@@ -221,7 +225,7 @@ class Window:
         if self._repaint:
             self._repaint = False
             self._painter.paint_all()
-        elif self._stale and began >= self._next_frame:
+        elif self._stale and began >= self._next_frame and self._is_watched():
             self._stale = False
             self._write_status()
             self._unpainted |= self._panels.update(self._history)
@@ -232,6 +236,10 @@ class Window:
             self._frames += 1
             self._drawing_seconds += spent
             self._next_frame = began + spent / DRAWING_SHARE
+
+    def _is_watched(self):
+        """A browser's page may be closed, and opened again later."""
+        return getattr(self._canvas.manager, "is_watched", True)
 
     def _others_are_due(self, now):
         at_rest = self._paused or self._result is not None
