@@ -157,7 +157,7 @@ class Window:
         elif self._paused:
             state = "paused, Space goes on"
         else:
-            state = f"epoch {iteration // self._scene.epoch + 1}"
+            state = f"epoch {int(iteration / self._scene.epoch) + 1}"
         self._panels.status.set_text(f"iteration {iteration:,} of {iterations:,} · {state}")
         progress = self._result or f"{'paused at ' * self._paused}{iteration / iterations:.0%}"
         title = f"{self._scene.name} · {progress}"
