@@ -5,9 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from PIL import Image
 
 from visu.captions import confusions, names
+from visu.history import History
+from visu.measurement import Digits, Measurement, Scene, Score
 from visu.mosaics import (
     COMPUTED_INK,
     GAP,
@@ -18,8 +22,10 @@ from visu.mosaics import (
     label_size,
     mosaic,
 )
+from visu.panels import Panels
 from visu.panels import test_grid as grid_of_test_images
 from visu.panels import training_grid as grid_of_training_images
+from visu.swift import SwiftScale
 from visu.tiles import Tiles, margin, mount, resample, scale, side_around
 
 PICTURES = arrays.arrays(
@@ -150,7 +156,7 @@ def carries(tile, number, enlarged, ink, ground, from_left):
 @pytest.mark.parametrize("side", range(5, 100))
 def test_a_misread_picture_strikes_even_on_red(side):
     """Its mat is broad, whatever colour the picture has; a right one has a fine white line."""
-    assert 1 - (1 - 2 * margin(side, wrong=True) / side) ** 2 > 0.4
+    assert 1 - (1 - 2 * margin(side, wrong=True) / side) ** 2 > 0.3
     assert 1 - (1 - 2 * margin(side, wrong=False) / side) ** 2 < 0.65
     assert margin(side, wrong=False) < margin(side, wrong=True)
 
@@ -192,6 +198,52 @@ def test_a_batch_of_any_size_has_its_place(batch):
     assert rows <= across <= 10
     assert rows * across >= min(batch, 100)
     assert (rows - 1) * across < batch
+
+
+@pytest.mark.parametrize("count", [10, 39, 77, 333, 1000, 1500, 50_000])
+@pytest.mark.parametrize("size", [(12.8, 7.2), (6, 4)])
+def test_the_red_mats_end_where_the_scale_says(count, size):
+    images = np.random.default_rng(0).integers(0, 200, (count, 9, 9, 3), np.uint8)
+    labels = np.arange(count) % 3
+    computed = np.where(np.arange(count) % 10 < 3, (labels + 1) % 3, labels)
+    scene = Scene(
+        name="own",
+        title="Own",
+        iterations=100,
+        epoch=1.0,
+        spreads=("Weights", "Biases"),
+        class_names=("a", "b", "c"),
+        test_images=images,
+        test_labels=labels,
+        ink=False,
+    )
+    history, score = History(scene), Score(0.7, 0.5)
+    batch = Digits(images[:100], labels[:100], computed[:100])
+    history.add(Measurement(0, 0.0, score, batch, score, computed, ()))
+    figure = Figure(size, dpi=100)
+    canvas = FigureCanvasAgg(figure)
+    panel = Panels(figure, scene)[6]
+    panel.update(history, 100)
+    for artist in panel.artists:
+        artist.set_animated(False)
+    canvas.draw()
+    box = panel.axes.bbox
+    pixels = np.asarray(canvas.buffer_rgba())[::-1]
+    area = pixels[round(box.y0) : round(box.y1), round(box.x0) : round(box.x1)]
+    red = (area == (*WRONG_MAT, 255)).all(axis=2).any(axis=1)
+    red_rows = (len(red) - np.flatnonzero(red).min()) / (box.height / panel.grid[0])
+    (scale_beside,) = (a for a in panel.axes.artists if isinstance(a, SwiftScale))
+    ticks = scale_beside._ticks()
+    accuracies = [float(scale_beside._label(tick, 1).split()[0]) / 100 for tick in ticks]
+    assert accuracies[0] == 1
+    # At 70 % the red ends, to the row; or at the lower edge, if the scale ends above.
+    accurate = np.interp(0.7, accuracies[::-1], ticks[::-1], left=panel.grid[0])
+    assert accurate - 0.4 <= red_rows <= accurate + 1
+    if count <= 1000:
+        assert accuracies[-1] == 0
+        assert ticks[-1] * panel.grid[1] == count
+    apart = np.diff(ticks) * box.height / panel.grid[0]
+    assert apart.min() >= 18 or len(ticks) == 2
 
 
 def fits(line):

@@ -87,7 +87,7 @@ def mount(images, side, margin):
 
 def margin(side, wrong):
     """How wide the mat of a picture is, in pixels: a fine line, or so wide that it strikes."""
-    return max(round(side / 7), 2) if wrong else max(side // 14, 1)
+    return 2 + side // 12 if wrong else max(side // 14, 1)
 
 
 def side_around(picture):
