@@ -13,14 +13,17 @@ from pathlib import Path
 import tensorflow as tf
 
 from visu import keras_model, runs, terminal
+from visu.coach import Coach, curves_of
 from visu.control import Control
 from visu.errors import UsageError, report_mistakes_plainly
+from visu.handwriting import as_mnist
 from visu.files import Log, check_destination
 from visu.history import History
 from visu.live import LiveView
 from visu.measurement import Scene
+from visu.notebook import NotebookView, in_notebook
 from visu.options import Options, parse
-from visu.schedule import SETTLED, Schedule
+from visu.schedule import SETTLED, SPREADS, SPREADS_UNSEEN, Schedule
 from visu.training import BATCH, Training, evaluated_at_once
 
 __all__ = ["Lesson"]
@@ -108,7 +111,8 @@ class Lesson:
                     "flag out"
                 )
             code = _Run(self, mnist, train, test, batch, spreads).go()
-            if code:
+            # Who interrupted a cell knows it, and a notebook would call an exit an error.
+            if code and not in_notebook():
                 sys.exit(code)
 
 
@@ -117,8 +121,10 @@ def _first_line(text):
 
 
 def _start_live_view(options):
-    if not options.window or "ipykernel" in sys.modules:
+    if not options.window:
         return None
+    if in_notebook():
+        return NotebookView()
     return LiveView(options.fast, options.verbose)
 
 
@@ -140,6 +146,7 @@ class _Run:
             test_images=mnist.test.pixels,
             test_labels=mnist.test.classes,
             earlier=self._options.earlier,
+            digit=self._fitted_digit(mnist),
             fast=self._options.fast,
             batch=batch,
             ink=mnist.test.ink,
@@ -150,24 +157,35 @@ class _Run:
         self._picture = self._options.save
         parameters = _count_parameters(test, mnist)
         terminal.say(terminal.opening_line(self._scene.name, self._scene.title, parameters))
-        if self._options.window and self._live is None:
-            self._go_on_without_window("a notebook shows no live window yet")
         self._log = Log(self._options.log) if self._options.log else None
         self._training = Training(
             mnist,
             train,
             test,
-            list(spreads.values()) if self._live or self._picture else [],
+            list(spreads.values()),
             Schedule(
                 self._options.iterations,
                 lesson._measure_every,
                 TEST_EVERY * lesson._measure_every,
                 lesson._rarer_tests,
+                SPREADS if self._live or self._picture else SPREADS_UNSEEN,
             ),
             self._control,
             batch=batch,
             pace=None if self._live is None or self._options.fast else MEASUREMENTS_A_SECOND,
+            answer=self._live and self._live.answer,
         )
+
+    def _fitted_digit(self, mnist):
+        ink, (height, width, _) = self._options.digit, mnist.test.pixels.shape[1:]
+        if ink is None:
+            return None
+        if not mnist.test.ink or height != width:
+            raise UsageError(
+                "--digit: expected a network that reads digits, ink on paper, found one for other "
+                "images; leave the flag out"
+            )
+        return as_mnist(ink, height)
 
     def go(self):
         """Train to the end, or until stopped. Returns the exit code."""
@@ -199,7 +217,7 @@ class _Run:
     def _on_window_lost(self, reason):
         if not self._finished:
             self._go_on_without_window(reason)
-            self._training.lift_pace()
+            self._training.pace = None  # nobody watches
             self._control.pause(False)
 
     def _go_on_without_window(self, reason):
@@ -229,6 +247,11 @@ class _Run:
             progress.close()
         self._finished = True
         last = self._history.last
+        if self._scene.digit is not None:
+            probabilities = self._training.read(self._scene.digit)
+            terminal.say(terminal.digit_line(probabilities, self._scene.class_names))
+        if diagnosis := Coach().hear(curves_of(self._scene, self._history)):
+            terminal.say(str(diagnosis))
         terminal.say(
             terminal.final_line(
                 last, self._history.best_test_accuracy, len(self._scene.test_labels)

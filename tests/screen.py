@@ -22,6 +22,11 @@ def lesson_file(number):
     return path
 
 
+def _script(lesson):
+    """The script of a lesson's number, or of whoever has one of their own."""
+    return lesson if isinstance(lesson, Path) else lesson_file(lesson)
+
+
 class VirtualScreen:
     """An X server without a monitor, for as long as the `with` block lasts."""
 
@@ -65,16 +70,13 @@ class VirtualScreen:
 
 
 class RunningLesson:
-    """A lesson in a process of its own, started as a user would.
-
-    number  "1.0", "2.1", ..., or the path of another script
-    """
+    """A lesson in a process of its own, started as a user would."""
 
     _window_names = "^mnist_"
 
-    def __init__(self, number, *flags, screen=None, environment=None, folder=None):
+    def __init__(self, lesson, *flags, screen=None, environment=None, folder=None):
         self._screen = screen
-        script = number if isinstance(number, Path) else lesson_file(number)
+        script = _script(lesson)
         self._window_names = f"^{script.stem}"
         # A clean slate: what the tests' own surroundings say about displays must not count.
         inherited = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "MPLBACKEND")}

@@ -194,6 +194,10 @@ def test_a_keras_model_learns(loss, last):
     keras_loss = model.evaluate(data.test.images, truth, verbose=0)
     assert end.test.loss == pytest.approx(keras_loss, rel=1e-3)
     assert end.training_digits.images.shape == (20, 12, 12, 3)
+    # What a closer look at an image shows are probabilities, also of a model that ends in logits.
+    _, test, _ = keras_model.parts_of(model, data)
+    Y, _ = test(data.test.images, data.test.labels)
+    assert np.allclose(np.sum(Y, axis=1), 1, atol=1e-5)
 
 
 def test_kernels_are_weights_and_the_rest_biases():

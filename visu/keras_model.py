@@ -23,7 +23,8 @@ def parts_of(model, data):
     _check_kind(model, data.test.pixels.shape[1:])
     loss, takes_numbers = _cross_entropy(model)
     call = _call(model)
-    _check_output(model, call, loss, data.test)
+    from_logits = isinstance(loss, tf.keras.losses.Loss) and loss.get_config()["from_logits"]
+    _check_output(model, call, from_logits, data.test)
     optimizer, variables = model.optimizer, model.trainable_variables
     if not optimizer.built:
         optimizer.build(variables)
@@ -45,7 +46,7 @@ def parts_of(model, data):
     @tf.function
     def test(X, Y_):
         Y = call(X, False)
-        return Y, cross_entropy(Y, Y_)
+        return tf.nn.softmax(Y) if from_logits else Y, cross_entropy(Y, Y_)
 
     return (
         train,
@@ -112,7 +113,7 @@ def _cross_entropy(model):
     raise UsageError(f"{expected}, found the loss {found}; compile it with one of the two")
 
 
-def _check_output(model, call, loss, data):
+def _check_output(model, call, from_logits, data):
     shape, classes = data.pixels.shape[1:], data.class_count
     X = tf.constant(data.pixels[:1] / 255, tf.float32)
     try:
@@ -128,7 +129,6 @@ def _check_output(model, call, loss, data):
             f"watch: expected an output for each of the {classes} classes, [n, {classes}], found "
             f"{['n', *Y.shape[1:]]}; end the model with tf.keras.layers.Dense({classes})"
         )
-    from_logits = isinstance(loss, tf.keras.losses.Loss) and loss.get_config()["from_logits"]
     if not from_logits and abs(float(tf.reduce_sum(Y)) - 1) > SUM:
         raise UsageError(
             "watch: expected probabilities, because the loss was not told from_logits=True, found "

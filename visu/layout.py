@@ -12,8 +12,8 @@ VIEWS = {
 }
 
 # Inches around the axes of a panel, for its tick labels and its title: they don't grow with it.
-LEFT, RIGHT, TOP, BOTTOM = 0.62, 0.24, 0.36, 0.32
-HEAD = 0.4  # the line above all panels
+LEFT, RIGHT, TOP, BOTTOM = 0.62, 0.24, 0.36, 0.27
+HEAD, FOOT = 0.4, 0.3  # the lines above and below all panels
 # How wide a panel is beside others in its row. The test digits are wider than high; in the third
 # column, the training digits share their width.
 WIDTHS = {1: 1.0, 2: 1.0, 3: 1.35, 4: 1.0, 5: 1.0, 6: 1.35}
@@ -23,18 +23,20 @@ WIDTHS_OF_DIGITS = {3: 1.0, 6: 1.5}
 def cells(view, width, height, dpi):
     """The rectangle of each panel of `view`, its labels included, in a figure of width x height.
 
-    Returns {panel: (left, bottom, width, height)}, whole pixels that leave no gap.
+    Returns {panel: (left, bottom, width, height)}, whole pixels that leave no gap but for the lines
+    above and below.
     """
     rows = [view[:3], view[3:]] if len(view) > 3 else [view]
-    usable = height - round(HEAD * dpi)
-    lines = [round(usable * (1 - number / len(rows))) for number in range(len(rows) + 1)]
+    foot = round(FOOT * dpi)
+    usable = height - round(HEAD * dpi) - foot
+    lines = [foot + round(usable * (1 - number / len(rows))) for number in range(len(rows) + 1)]
     found = {}
     for row, top, bottom in zip(rows, lines, lines[1:], strict=False):
         widths = WIDTHS_OF_DIGITS if row == (3, 6) else WIDTHS
-        share = width / sum(widths[panel] for panel in row)
+        share = width / sum(widths.get(panel, 1.0) for panel in row)
         left = 0.0
         for panel in row:
-            right = left + share * widths[panel]
+            right = left + share * widths.get(panel, 1.0)
             found[panel] = (round(left), bottom, round(right) - round(left), top - bottom)
             left = right
     return found

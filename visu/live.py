@@ -14,7 +14,18 @@ import time
 from pathlib import Path
 
 from visu import nowindow
-from visu.messages import Closed, Drawn, News, NoWindow, Paused, receive, send
+from visu.messages import (
+    Asked,
+    Closed,
+    Drawn,
+    News,
+    NoWindow,
+    Pace,
+    Paused,
+    Step,
+    receive,
+    send,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 # How often the window hears news. A fast run is not there to be watched: every picture costs time.
@@ -33,7 +44,7 @@ class LiveView:
         self._frame_seconds = 1 / (FRAMES_A_SECOND_FAST if fast else FRAMES_A_SECOND)
         self._news = threading.Condition()
         self._pending, self._tested = [], None  # measurements, and which of them has test digits
-        self._result = self._drawn = None
+        self._result = self._drawn = self._answer = None
         self._ending = False
         self._gone = threading.Event()
         self._said = None if verbose else tempfile.TemporaryFile()  # noqa: SIM115
@@ -57,7 +68,7 @@ class LiveView:
         """Open the window.
 
         scene     `visu.measurement.Scene`
-        training  tells by its attribute `iteration` how far it is
+        training  tells by its attribute `iteration` how far it is, and has a `pace`
         control   `visu.control.Control`, which hears what the user wants
         on_lost   called, by another thread, with the reason why there is no window, or no longer
         """
@@ -79,6 +90,12 @@ class LiveView:
                 self._tested = len(self._pending)
             self._pending.append(measurement)
 
+    def answer(self, answer):
+        """Pass on a `visu.messages.Answer`, at once."""
+        with self._news:
+            self._answer = answer
+            self._news.notify_all()
+
     def finish(self, result):
         """The run has ended, with this result to read in the title."""
         self._result = result
@@ -94,9 +111,9 @@ class LiveView:
         self._ending = True
 
     def wait(self):
-        """Return when the window is gone."""
-        # With a time-out, because on Windows Ctrl-C does not interrupt a wait without one.
-        while not self._gone.wait(0.5):
+        """Return when the window is gone; until then, its user may go on asking."""
+        while not self._gone.is_set():
+            self._control.attend(0.1)
             if self._ending and not self._gone.wait(PATIENCE):
                 self._process.kill()
 
@@ -107,7 +124,7 @@ class LiveView:
             while not self._ending:
                 if message is not None:
                     send(self._process.stdin, message)
-                time.sleep(self._frame_seconds)
+                self._pass_on_answers(time.monotonic() + self._frame_seconds)
                 with self._news:
                     measurements, self._pending, self._tested = self._pending, [], None
                 state = (self._training.iteration, self._result)
@@ -118,11 +135,25 @@ class LiveView:
         except OSError:
             pass  # the window is gone, as `_listen` hears too
 
+    def _pass_on_answers(self, until):
+        while (left := until - time.monotonic()) > 0:
+            with self._news:
+                self._news.wait_for(lambda: self._answer, left)
+                answer, self._answer = self._answer, None
+            if answer:
+                send(self._process.stdin, answer)
+
     def _listen(self):
         reason = None
         while (wish := receive(self._process.stdout)) is not None:
             if isinstance(wish, Paused):
                 self._control.pause(wish.paused)
+            elif isinstance(wish, Step):
+                self._control.step()
+            elif isinstance(wish, Pace):
+                self._training.pace = wish.measurements
+            elif isinstance(wish, Asked):
+                self._control.ask(wish.question)
             elif isinstance(wish, Closed):
                 self._ending = True
                 self._control.stop()

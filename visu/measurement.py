@@ -25,6 +25,7 @@ class Scene(NamedTuple):
     class_names: tuple[str, ...]
     test_images: np.ndarray  # uint8 [n, height, width, 1 or 3]
     test_labels: np.ndarray  # int [n]
+    digit: np.ndarray | None = None  # uint8 [side, side, 1], what --digit wants to be read
     earlier: EarlierRun | None = None  # to compare with
     fast: bool = False  # whether the user wants speed rather than a pace to watch
     batch: int = 100  # training images in an iteration
@@ -40,6 +41,11 @@ class Scene(NamedTuple):
         """What to call the images."""
         is_like_mnist = self.ink and self.numbered and len(self.class_names) == 10
         return "digits" if is_like_mnist else "images"
+
+    @property
+    def drawable(self):
+        """Whether one may draw such an image by hand: ink on a square sheet."""
+        return self.ink and self.test_images.shape[1] == self.test_images.shape[2]
 
 
 class Digits(NamedTuple):

@@ -3,6 +3,8 @@
 import pickle
 from typing import NamedTuple
 
+import numpy as np
+
 from visu.measurement import Measurement
 
 
@@ -20,8 +22,39 @@ class Paused(NamedTuple):
     paused: bool
 
 
+class Step(NamedTuple):
+    """From the window: a paused training shall go on to its next measurement."""
+
+
+class Pace(NamedTuple):
+    """From the window: how fast training shall go."""
+
+    measurements: int | None  # a second, at the most
+
+
 class Closed(NamedTuple):
     """From the window: the user closed it."""
+
+
+class Question(NamedTuple):
+    """An image that the network shall read."""
+
+    number: int  # which answers are told apart by
+    image: np.ndarray  # uint8 [height, width, 1 or 3]
+
+
+class Asked(NamedTuple):
+    """From the window: what is to be read from now on, again and again while training goes on."""
+
+    question: Question | None
+
+
+class Answer(NamedTuple):
+    """To the window: what the network of this iteration reads."""
+
+    number: int
+    iteration: int
+    probabilities: np.ndarray  # float [classes]
 
 
 class NoWindow(NamedTuple):

@@ -1,11 +1,14 @@
 """The flags that every lesson understands."""
 
 import argparse
-import sys
 from typing import NamedTuple
+
+import numpy as np
 
 from visu.errors import UsageError
 from visu.files import LOG_ENDINGS, PICTURE_ENDINGS, check_destination
+from visu.handwriting import read_picture
+from visu.notebook import in_notebook
 from visu.runs import EarlierRun, find
 
 
@@ -18,6 +21,7 @@ class Options(NamedTuple):
     save: str | None = None
     log: str | None = None
     earlier: EarlierRun | None = None
+    digit: np.ndarray | None = None  # uint8 [h, w], ink
     verbose: bool = False
 
 
@@ -55,8 +59,9 @@ def parse(name, description, iterations, arguments=None):
         help="show the curves of an earlier run behind this one's: a file that --log wrote, or a "
         "lesson's number, for its last run",
     )
+    add("--digit", metavar="FILE", help="let the network read a picture of your own digit")
     add("--verbose", action="store_true", help="show TensorFlow's own messages, and speeds")
-    if "ipykernel" in sys.modules:
+    if in_notebook():
         # A notebook's own arguments (-f kernel.json) stand where the lesson's would.
         given, _ = parser.parse_known_args(arguments)
     else:
@@ -65,6 +70,7 @@ def parse(name, description, iterations, arguments=None):
         check_destination("--save", given.save, PICTURE_ENDINGS)
         check_destination("--log", given.log, LOG_ENDINGS)
         earlier = None if given.compare is None else find(given.compare)
+        digit = None if given.digit is None else read_picture(given.digit)
     except UsageError as error:
         parser.error(str(error))
     return Options(
@@ -76,6 +82,7 @@ def parse(name, description, iterations, arguments=None):
         save=given.save,
         log=given.log,
         earlier=earlier,
+        digit=digit,
         verbose=given.verbose,
     )
 

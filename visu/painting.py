@@ -5,7 +5,7 @@ from typing import NamedTuple
 from matplotlib.patches import Rectangle
 from matplotlib.transforms import Bbox, IdentityTransform
 
-from visu.layout import HEAD
+from visu.layout import FOOT, HEAD
 
 
 class _Kept(NamedTuple):
@@ -26,7 +26,7 @@ class Painter:
     def __init__(self, panels):
         self._panels, self._figure, self._canvas = panels, panels.figure, panels.figure.canvas
         self._kept = {}  # (view, panel): _Kept
-        self._size = None
+        self._size = self._advice = None
         self._blank = Rectangle((0, 0), 1, 1, facecolor="white", transform=IdentityTransform())
         self._blank.set_figure(self._figure)
 
@@ -36,22 +36,28 @@ class Painter:
             self._canvas.draw()
             return
         self._erase(self._figure.bbox)
+        self._advice = None  # what stands there
         self._draw([self._panels.heading])
         self._paint(self._panels.cells)
         self._canvas.blit(self._figure.bbox)
 
     def paint(self, changed):
-        """Show the panels that changed, as far as they are in view, and the status."""
+        """Show the panels that changed, as far as they are in view, status and advice."""
         if self._outdated():
             self._canvas.draw()
             return
         visible = [number for number in sorted(changed) if number in self._panels.cells]
-        self._erase(self._status_box())
+        boxes = [self._status_box()]
+        if self._advice != self._panels.advice.get_text():
+            boxes.append(self._advice_box())
+        for box in boxes:
+            self._erase(box)
         self._paint(visible)
         if len(visible) == len(self._panels.cells):
             self._canvas.blit()  # faster than a box around all
             return
-        self._canvas.blit(self._status_box())
+        for box in boxes:
+            self._canvas.blit(box)
         if visible:
             self._canvas.blit(Bbox.union([self._box(number) for number in visible]))
 
@@ -59,9 +65,10 @@ class Painter:
         """Matplotlib has just drawn the whole figure by itself: keep that, and add what moves."""
         self._size = self._size_now()
         self._kept.clear()
+        self._advice = None
         for number in self._panels.cells:
             self._draw_data(number, None)
-        self._draw([self._panels.status])
+        self._write_lines()
 
     def _paint(self, numbers):
         for number in numbers:
@@ -75,7 +82,13 @@ class Painter:
                 axes.apply_aspect()
                 self._draw([axes])
             self._draw_data(number, kept)
+        self._write_lines()
+
+    def _write_lines(self):
         self._draw([self._panels.status])
+        if self._advice != self._panels.advice.get_text():
+            self._advice = self._panels.advice.get_text()
+            self._draw([self._panels.advice])
 
     def _draw_data(self, number, kept):
         panel = self._panels[number]
@@ -110,6 +123,9 @@ class Painter:
         width, height = self._figure.bbox.size
         head = round(HEAD * self._figure.dpi)
         return Bbox.from_bounds(round(width / 2), height - head, width - round(width / 2), head)
+
+    def _advice_box(self):
+        return Bbox.from_bounds(0, 0, self._figure.bbox.width, round(FOOT * self._figure.dpi))
 
     def _erase(self, box):
         self._blank.set_bounds(*box.bounds)

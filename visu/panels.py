@@ -9,7 +9,8 @@ from matplotlib.patches import Polygon
 from matplotlib.ticker import MaxNLocator
 
 from visu.captions import confusions, names
-from visu.layout import ALL, HEAD, axes_rectangle, cells
+from visu.coach import Coach, curves_of
+from visu.layout import ALL, FOOT, HEAD, LEFT, axes_rectangle, cells
 from visu.measurement import BANDS
 from visu.mosaics import GAP, label_size, misread_first, mosaic
 from visu.ranges import accuracy_floor, iteration_limit, loss_ceiling, spread_limit
@@ -41,7 +42,7 @@ class Panels:
 
     def __init__(self, figure, scene):
         self.figure = figure
-        self._iterations = scene.iterations
+        self._scene = scene
         figure.set_facecolor("white")
         self.heading = figure.text(
             0, 0, scene.title, size=12, weight="bold", color=INK, va="center"
@@ -58,6 +59,18 @@ class Panels:
             animated=True,
         )
         figure.add_artist(self.status)
+        self._coach, self._diagnosis = Coach(), None
+        self.advice = SwiftText(
+            "",
+            (0, 0),
+            (72 * LEFT, 72 * FOOT / 2),
+            "figure fraction",
+            size=9,
+            color=INK,
+            va="center",
+            animated=True,
+        )
+        figure.add_artist(self.advice)
         axes = {number: figure.add_axes((0, 0, 1, 1), label=str(number)) for number in ALL}
         self._panels = {
             1: Curves(axes[1], "Accuracy", 1, scene.earlier),
@@ -67,11 +80,16 @@ class Panels:
             5: Bands(axes[5], scene.spreads[1], which=1),
             6: TestDigits(axes[6], scene),
         }
-        figure.add_artist(_Prelude(self._panels.values()))
+        figure.add_artist(_Prelude(self._panels))
         self.show(ALL)
 
     def __getitem__(self, number):
         return self._panels[number]
+
+    def add(self, number, panel):
+        """One more, which no picture of all panels shows."""
+        self._panels[number] = panel
+        self.arrange()
 
     def show(self, view):
         """Show these panels alone, as large as the figure allows."""
@@ -91,14 +109,30 @@ class Panels:
                 panel.fit((w, h), room=(sum(self.cells[number][::2]) - x - w) / dpi)
         middle = 1 - HEAD * dpi / 2 / height
         self.heading.set_position((MARGIN * dpi / width, middle))
+        self._write_advice()
 
     def update(self, history):
         """Take over what is new. Returns the numbers of the panels that changed."""
+        diagnosis = self._coach.hear(curves_of(self._scene, history))
+        if diagnosis != self._diagnosis:
+            self._diagnosis = diagnosis
+            self._panels[2].mark(diagnosis and diagnosis.since)
+            self._write_advice()
         return {
             number
             for number, panel in self._panels.items()
-            if panel.update(history, self._iterations)
+            if panel.update(history, self._scene.iterations)
         }
+
+    def _write_advice(self):
+        """As much of what the coach says as there is room for."""
+        room = self.figure.bbox.width - (LEFT + MARGIN) * self.figure.dpi
+        said = self._diagnosis
+        for text in (str(said), f"{said.name}. {said.cure}.", said.name) if said else ():
+            self.advice.set_text(text)
+            if self.advice.pixels_wide() <= room:
+                return
+        self.advice.set_text("")
 
     def reset_zoom(self):
         """Let the axes follow the data again."""
@@ -111,11 +145,11 @@ class _Prelude(Artist):
 
     def __init__(self, panels):
         super().__init__()
-        self._all = panels
+        self._panels = panels
         self.zorder = -1
 
     def draw(self, renderer):
-        for panel in self._all:
+        for panel in self._panels.values():
             panel.prepare()
 
 
@@ -138,9 +172,14 @@ class Panel:
         for spine in axes.spines.values():
             spine.set_color(FRAME)
         self._followed = []  # limits that were set here; all others are the user's zoom
+        axes.format_coord = self.under_mouse
 
     def fit(self, size, room):
         """The axes are now this large, in pixels, with so many inches of room to their right."""
+
+    def under_mouse(self, x, y):
+        """In words, what is to be seen at a point of the axes; the toolbar shows it."""
+        return ""
 
     def paint(self):
         """Called before the artists are drawn: the time for work that only shows in pixels."""
@@ -235,8 +274,14 @@ class Curves(Panel):
             )
             for line, colour in enumerate(colours)
         ]
-        self._animate(*self._legend)
+        self._mark = axes.axvline(0, color=FAINT, linewidth=1, linestyle=(0, (1, 2)), visible=False)
+        self._animate(self._mark, *self._legend)
         self._follow((0.0, 1.0), (0.0, 1.0))
+
+    def mark(self, iteration):
+        """Draw a line at an iteration that the coach speaks of; at none, if it is None."""
+        self._mark.set_visible(iteration is not None)
+        self._mark.set_xdata([iteration or 0] * 2)
 
     def update(self, history, iterations):
         self._training, self._test = training, test = history.training, history.test
@@ -289,6 +334,18 @@ class Curves(Panel):
             pen.set_data(added[:, 0], added[:, self._column])
         return self._pens, tuple(map(len, curves))
 
+    def under_mouse(self, x, y):
+        found = [
+            f"{name} {rows[_nearest(rows, x), self._column]:.4f}"
+            for name, rows in (("training", self._training), ("test", self._test))
+            if len(rows)
+        ]
+        if not found:
+            return ""
+        return (
+            f"iteration {self._training[_nearest(self._training, x), 0]:,.0f}: {', '.join(found)}"
+        )
+
     def _points(self):
         """The training curve, as dense as the pixels are, and the test curve."""
         if len(self._training) < 2:
@@ -326,6 +383,18 @@ class Bands(Panel):
         self._follow((0.0, iteration_limit(rows[-1, 0], iterations)), (-top, top))
         return True
 
+    def under_mouse(self, x, y):
+        if not len(self._rows):
+            return ""
+        iteration, *limits = self._rows[_nearest(self._rows, x)]
+        band = int(np.searchsorted(limits, y))
+        where = f"iteration {iteration:,.0f}: "
+        if not 0 < band < len(limits):
+            return f"{where}all values between {limits[0]:.3g} and {limits[-1]:.3g}"
+        return (
+            f"{where}1/{BANDS} of the values between {limits[band - 1]:.3g} and {limits[band]:.3g}"
+        )
+
     def prepare(self):
         _set_bands(self._bands, self._rows)
 
@@ -347,9 +416,11 @@ class DigitsPanel(Panel):
 
     def __init__(self, axes, title, grid, scene):
         super().__init__(axes, f"{title} {scene.subject}")
-        self.grid = grid
+        self.grid, self._class_names = grid, scene.class_names
         self._ink, self._classes = scene.ink, len(scene.class_names)
+        self._one = scene.subject.removesuffix("s")
         self._digits, self._side, self._painted = None, 1, True
+        self._chosen = ()
         self._tiles = None
         axes.set_facecolor(np.array(GAP) / 255)
         # One unit of the axes is one digit; the first row is at the top.
@@ -380,12 +451,29 @@ class DigitsPanel(Panel):
         if self._tiles is None or not self._tiles.are_of(images, side):
             self._tiles = Tiles(images, side, self._ink)
         rows, columns = self.grid
-        chosen = self._choose(self._digits, rows * columns)
+        chosen = self._chosen = self._choose(self._digits, rows * columns)
         labels, computed = labels[chosen], computed[chosen]
         tiles = self._tiles.pick(chosen, labels != computed)
         pixels = mosaic(tiles, labels, computed, rows, columns, self._classes)
         self.axes.set_aspect("equal" if zoomed else "auto")
         self._image.show(pixels, exact=not zoomed)
+
+    def at(self, x, y):
+        """The `Digits`, and the index in them of the one at a pixel; None if there is none."""
+        if self._digits is None or not self.axes.bbox.contains(x, y):
+            return None
+        column, row = (int(part) for part in self.axes.transData.inverted().transform((x, y)))
+        place = row * self.grid[1] + column
+        return (self._digits, int(self._chosen[place])) if place < len(self._chosen) else None
+
+    def under_mouse(self, x, y):
+        if not (found := self.at(*self.axes.transData.transform((x, y)))):
+            return ""
+        digits, index = found
+        label, computed = (
+            self._class_names[int(which[index])] for which in (digits.labels, digits.computed)
+        )
+        return f"{self.kind} {self._one} {index:,}: a {label}, read as {computed}"
 
     def _own_side(self, images):
         """The side of a tile for images in their own pixels, or a multiple of them."""
@@ -412,6 +500,8 @@ class DigitsPanel(Panel):
 class TrainingDigits(DigitsPanel):
     """The digits of the newest training batch; the first hundred if there are more."""
 
+    kind = "training"
+
     def __init__(self, axes, scene):
         super().__init__(axes, "Training", training_grid(scene.batch), scene)
         explanation = HOW_TO_READ.format("digit" if self._classes <= 10 else "number")
@@ -431,6 +521,8 @@ class TrainingDigits(DigitsPanel):
 class TestDigits(DigitsPanel):
     """A thousand test digits, misread ones first, with a scale that reads off the accuracy."""
 
+    kind = "test"
+
     def __init__(self, axes, scene):
         super().__init__(axes, "Test", test_grid(len(scene.test_labels)), scene)
         rows, columns = self.grid
@@ -447,11 +539,11 @@ class TestDigits(DigitsPanel):
             return f"{100 * (1 - row / rows_in_all):.3g} %"
 
         axes.add_artist(SwiftScale(axes, "y", ticks, percentage, **style))
-        self._class_names, self._numbered, self._width = scene.class_names, scene.numbered, 0
+        self._numbered, self._width = scene.numbered, 0
         self._caption = None
         if not (scene.numbered and self._classes <= 10):
             style = {"va": "top", "size": 8, "color": FAINT, "parse_math": False}
-            self._caption = SwiftText("", (0, 0), (0, -3), axes.transAxes, **style)
+            self._caption = SwiftText("", (0, 0), (0, -1), axes.transAxes, **style)
             axes.add_artist(self._caption)
             self._animate(self._caption)
 
@@ -500,6 +592,11 @@ def test_grid(count):
     return min(math.ceil(count / columns), rows), columns
 
 
+def _nearest(rows, iteration):
+    """The index of the row whose iteration is nearest."""
+    return int(np.abs(rows[:, 0] - iteration).argmin())
+
+
 def _pen(axes, artist):
     """Prepare an artist to draw in axes that don't know of it: only whoever has it draws it."""
     artist.axes = axes
@@ -530,6 +627,6 @@ def _scales(axes):
 def _as_precise_as(number, distance):
     """Write a number with as many decimals as tell it from one that is `distance` away."""
     decimals = max(0, -int(np.floor(np.log10(distance) + 1e-9)))
-    if decimals and round(distance, decimals) != round(distance, 9):
+    if round(distance, decimals) != round(distance, 9):
         decimals += 1  # 0.25, 0.075
     return f"{number + 0.0:.{decimals}f}"

@@ -18,7 +18,8 @@ def save(scene, history, path):
     FigureCanvasAgg(figure)
     panels = Panels(figure, scene)
     panels.update(history)
-    panels.status.set_animated(False)
+    for line in (panels.status, panels.advice):
+        line.set_animated(False)
     iteration = history.last.iteration
     panels.status.set_text(f"iteration {iteration:,} of {scene.iterations:,}")
     path = Path(path)

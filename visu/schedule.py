@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-SPREADS = 100  # enough to see them move; sorting all weights takes its time
+# Enough to see them move; sorting all weights takes its time. Where nobody looks, the coach does.
+SPREADS, SPREADS_UNSEEN = 100, 10
 SETTLED = 2000  # iterations after which test accuracy moves slowly
 
 
@@ -11,13 +12,14 @@ class Schedule(NamedTuple):
 
     With `rarer_tests`, evaluations are half as frequent after iteration 2,000: each costs as much
     as a third of 100 training iterations. The first and the last iteration are always measured
-    in full.
+    in full. Percentiles of the variables are taken `spreads` times, and at the end.
     """
 
     iterations: int
     measure_every: int
     test_every: int
     rarer_tests: bool
+    spreads: int = SPREADS
 
     def is_tested(self, iteration):
         late = self.rarer_tests and iteration > SETTLED
@@ -25,8 +27,9 @@ class Schedule(NamedTuple):
         return iteration % every == 0 or iteration == self.iterations
 
     def is_spread(self, iteration):
-        """Whether percentiles are taken: about `SPREADS` times in a run, at measured iterations."""
-        every = max(-(-self.iterations // SPREADS // self.measure_every), 1) * self.measure_every
+        """Whether percentiles are taken: about `spreads` times in a run, at measured iterations."""
+        every = max(-(-self.iterations // self.spreads // self.measure_every), 1)
+        every *= self.measure_every
         return iteration % every == 0 or iteration == self.iterations
 
     def next_measured(self, iteration):

@@ -41,6 +41,11 @@ class SwiftText(Annotation):
         )
         self._paper = PAPER_OPACITY if paper else 0
 
+    def pixels_wide(self):
+        """How wide the text is, in pixels of its figure."""
+        size = self.figure.dpi * self.get_size() / 72
+        return _font(findfont(self.get_fontproperties()), size).getlength(self.get_text())
+
     def draw(self, renderer):
         text = self.get_text()
         if not (isinstance(renderer, RendererAgg) and self.get_visible() and text):
@@ -77,6 +82,9 @@ class SwiftImage(AxesImage):
         """Take over uint8 [height, width, 4]; `exact` tells that these are the screen's pixels."""
         self._pixels, self._exact = pixels, exact
         self.stale = True
+
+    def get_cursor_data(self, event):
+        return None  # the panel says what is under the mouse
 
     def draw(self, renderer):
         if not (self._exact and isinstance(renderer, RendererAgg)):

@@ -29,6 +29,15 @@ def final_line(last, best, test_size):
     )
 
 
+def digit_line(probabilities, class_names):
+    """What the network reads in the user's own digit, and what it would read second."""
+    first, second = (-probabilities).argsort()[:2]
+    return (
+        f"your digit: {class_names[first]} ({100 * probabilities[first]:.1f} %), "
+        f"or else {class_names[second]} ({100 * probabilities[second]:.1f} %)"
+    )
+
+
 def speed_line(early, last, testing_seconds, frames, drawing_seconds):
     """How fast it went from measurement `early` to `last`, and what tests and window cost."""
     seconds = max(last.seconds - early.seconds, 1e-9)

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from visu.measurement import Digits, Measurement, Score, percentiles
+from visu.messages import Answer
 
 BATCH = 100
 # Batches are handed to the compiled loop this many at a time: enough that the call costs nothing
@@ -18,6 +19,7 @@ BLOCK, BLOCK_BYTES = 100, 2**25
 CALL_SECONDS = 0.1
 EVALUATED_AT_ONCE, MNIST_SIZE = 2000, 28 * 28  # test images per call; fewer of larger ones
 SHOWN = 100  # images of a training batch that a measurement keeps
+ANSWER_SECONDS = 0.1  # between answers to the same question
 
 
 class Training:
@@ -33,14 +35,19 @@ class Training:
     control   `visu.control.Control`
     batch     images in an iteration: the 100 above
     pace      measurements a second at the most, None for no limit
+    answer    called with a `visu.messages.Answer` when `control` has a question
     """
 
-    def __init__(self, data, train, test, spreads, schedule, control, batch=BATCH, pace=None):
+    def __init__(
+        self, data, train, test, spreads, schedule, control, batch=BATCH, pace=None, answer=None
+    ):
         self._data, self._train, self._batch = data, train, batch
         self._block = batches_at_once(data.train, batch)
         self._evaluate, self._evaluate_batch = _evaluations(test)
         self._spreads, self._schedule, self._control = spreads, schedule, control
-        self._pause_between = 1 / pace if pace else 0.0
+        self._test, self._answer, self._next_answer = test, answer, 0.0
+        control.on_question = self._answer_question
+        self.pace = pace  # other threads may change it
         self.iteration = 0  # how many are done; other threads may read it
         self.testing_seconds = 0.0  # spent on evaluations of the test set
         self._images, self._labels = data.train.next_block(self._block, batch)
@@ -57,14 +64,26 @@ class Training:
             yield measurement
             if self.iteration == self._schedule.iterations:
                 return
+            self._control.step_done()
+            self._control.checkpoint()
             self._train_until(self._schedule.next_measured(self.iteration))
-            due = max(due + self._pause_between, time.perf_counter() - self._pause_between)
+            pause = 1 / self.pace if self.pace else 0.0
+            now = time.perf_counter()
+            due = min(max(due + pause, now - pause), now + pause)
             self._control.checkpoint(due)
         yield self._measure(tested=True, interruptible=False)
 
-    def lift_pace(self):
-        """From now on, nobody watches."""
-        self._pause_between = 0.0
+    def read(self, image):
+        """The probabilities, float [classes], that the network gives an image, uint8 [h, w, c]."""
+        X = tf.constant(image[np.newaxis] / np.float32(255))
+        Y, _ = self._test(X, tf.zeros([1, self._data.test.class_count]))
+        return Y[0].numpy()
+
+    def _answer_question(self):
+        if question := self._control.question:
+            answer = Answer(question.number, self.iteration, self.read(question.image))
+            self._next_answer = time.perf_counter() + ANSWER_SECONDS
+            self._answer(answer)
 
     def _train_until(self, target):
         # At least one iteration, even if the run is to stop: none is measured twice.
@@ -80,6 +99,8 @@ class Training:
             # The first call compiles, which says nothing about the speed; hence growth by doubling.
             self._at_once = max(1, min(2 * done, int(CALL_SECONDS * done / seconds)))
             self.iteration = stop
+            if self._control.question and time.perf_counter() > self._next_answer:
+                self._answer_question()
             self._control.checkpoint()
             if self._control.stopped:
                 return
@@ -102,7 +123,7 @@ class Training:
             training_digits=training_digits,
             test=test,
             test_computed=test_computed,
-            spreads=self._spreads_of(X) if self._schedule.is_spread(self.iteration) else (),
+            spreads=self._spreads_of(X) if self._is_spread() else (),
         )
 
     def _evaluate_test_set(self, interruptible):
@@ -119,6 +140,9 @@ class Training:
             loss += float(mean_loss) * len(X)
             self.testing_seconds += time.perf_counter() - began
         return np.concatenate(computed), loss / len(self._data.test)
+
+    def _is_spread(self):
+        return self._schedule.is_spread(self.iteration) or self._control.stopped
 
     def _spreads_of(self, X):
         sources = [source(X) if callable(source) else source for source in self._spreads]

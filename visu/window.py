@@ -4,9 +4,10 @@ import time
 
 import matplotlib
 
+from visu.closer import CLOSER, CloserLook
 from visu.history import History
-from visu.layout import VIEWS
-from visu.messages import Closed, Drawn, Paused
+from visu.layout import ALL, VIEWS
+from visu.messages import Answer, Asked, Closed, Drawn, Pace, Paused, Step
 from visu.painting import Painter
 from visu.panels import Panels
 
@@ -14,7 +15,9 @@ SIZE = (12.8, 7.2)  # inches; 1280 x 720 pixels at 100 dots an inch
 TICK = 0.02  # seconds between looks at what has arrived
 # A fast run is not there to be watched. What a picture costs is taken from the training: the curves
 # are cheap, all else is shown less often.
-CURVES, SECONDS_BETWEEN_OTHERS = {1, 2}, 0.4
+AT_ONCE, SECONDS_BETWEEN_OTHERS = {1, 2, CLOSER}, 0.4
+DIGITS = (3, 6)  # the panels whose digits can be looked at
+PACES = (1, 2, 5, 10, 30, None)  # measurements a second, to watch
 DRAWING_SHARE = 0.4  # of one processor at the most, while the run goes on
 
 
@@ -28,9 +31,9 @@ def open_figure(name):
     import matplotlib.pyplot as plt  # late: it chooses the toolkit
 
     matplotlib.rcParams["figure.raise_window"] = False  # who is typing elsewhere keeps the keyboard
-    matplotlib.rcParams["keymap.home"] = [
-        key for key in matplotlib.rcParams["keymap.home"] if key != "h"
-    ]
+    for action, ours in (("home", ["h"]), ("back", ["left"]), ("forward", ["right"])):
+        theirs = matplotlib.rcParams[f"keymap.{action}"]
+        matplotlib.rcParams[f"keymap.{action}"] = [key for key in theirs if key not in ours]
     figure = plt.figure(name, figsize=SIZE, dpi=100, layout="none")
     if not figure.canvas.required_interactive_framework:
         raise RuntimeError(f"matplotlib's {matplotlib.get_backend()} draws, but shows nothing")
@@ -49,12 +52,21 @@ class Window:
     def __init__(self, figure, scene, arrived, tell):
         self._figure, self._scene, self._arrived, self._tell = figure, scene, arrived, tell
         self._panels, self._history = Panels(figure, scene), History(scene)
+        self._closer = CloserLook(figure.add_axes((0, 0, 1, 1), label="closer"), scene)
+        self._panels.add(CLOSER, self._closer)
         self._painter = Painter(self._panels)
         self._canvas = figure.canvas
         self._keys = {
             **{key: lambda view=view: self._show(view) for key, view in VIEWS.items()},
             " ": self._pause,
             "h": self._reset_zoom,
+            "escape": self._back,
+            **({"d": self._open_pad} if scene.drawable else {}),
+            "n": self._step,
+            "-": lambda: self._change_pace(-1),
+            "+": lambda: self._change_pace(1),
+            "left": lambda: self._walk(-1),
+            "right": lambda: self._walk(1),
         }
         self._iteration, self._result, self._paused = 0, None, False
         self._stale = self._repaint = False
@@ -62,9 +74,17 @@ class Window:
         self._unpainted = set()  # panels with news
         self._next_frame = self._next_of_others = 0.0
         self._frames, self._drawing_seconds = 0, 0.0
+        self._drawing, self._asked = False, None
+        self._pace = self._usual_pace = len(PACES) - 1 if scene.fast else PACES.index(30)
+        if scene.digit is not None:
+            self._closer.open_picture(scene.digit)
+            self._look_closer()
         connect = self._canvas.mpl_connect
         connect("draw_event", self._on_draw)
         connect("key_press_event", self._on_key)
+        connect("button_press_event", self._on_press)
+        connect("motion_notify_event", self._on_motion)
+        connect("button_release_event", lambda _: self._lift_pen())
         connect("resize_event", lambda _: self._panels.arrange())
         connect("close_event", lambda _: self._let_go())
         # Toolkits announce the end when all is over; this is when it begins.
@@ -92,8 +112,51 @@ class Window:
             self._keys[event.key]()
 
     def _show(self, view):
+        self._closer.close()
         self._panels.show(view)
         self._painter.paint_all()
+
+    def _look_closer(self):
+        if self._panels.view != (CLOSER,):
+            self._closer.opened_from = self._panels.view
+            self._panels.show((CLOSER,))
+            self._repaint = True
+        self._stale = True
+
+    def _back(self):
+        looking = self._panels.view == (CLOSER,)
+        self._show(self._closer.opened_from if looking else ALL)
+
+    def _open_pad(self):
+        self._closer.open_pad()
+        self._look_closer()
+
+    def _walk(self, step):
+        if self._panels.view == (CLOSER,):
+            self._closer.walk(step)
+            self._stale = True
+
+    def _on_press(self, event):
+        toolbar = self._canvas.manager.toolbar
+        if event.button != 1 or (toolbar is not None and toolbar.mode):
+            return
+        if self._panels.view == (CLOSER,):
+            self._drawing = self._closer.pen_down(event.x, event.y)
+            self._stale = True
+            return
+        for number in DIGITS:
+            panel = self._panels[number]
+            if number in self._panels.cells and (at := panel.at(event.x, event.y)):
+                self._closer.open_digit(panel.kind, *at, self._history)
+                self._look_closer()
+
+    def _on_motion(self, event):
+        if self._drawing:
+            self._closer.pen_moved(event.x, event.y)
+            self._stale = True
+
+    def _lift_pen(self):
+        self._drawing = False
 
     def _pause(self):
         if self._result is None:
@@ -101,6 +164,16 @@ class Window:
             self._tell(Paused(self._paused))
             self._write_status()
             self._painter.paint(())
+
+    def _step(self):
+        if self._paused:
+            self._tell(Step())
+
+    def _change_pace(self, step):
+        self._pace = min(max(self._pace + step, 0), len(PACES) - 1)
+        self._tell(Pace(PACES[self._pace]))
+        self._write_status()
+        self._painter.paint(())
 
     def _reset_zoom(self):
         self._panels.reset_zoom()
@@ -118,7 +191,14 @@ class Window:
 
                 plt.close(self._figure)
                 return
-            self._take(news)
+            if isinstance(news, Answer):
+                self._closer.take(news)
+                self._stale = True
+            else:
+                self._take(news)
+        if self._closer.question is not self._asked:
+            self._asked = self._closer.question
+            self._tell(Asked(self._asked))
         if self._repaint:
             self._repaint = False
             self._painter.paint_all()
@@ -126,7 +206,7 @@ class Window:
             self._stale = False
             self._write_status()
             self._unpainted |= self._panels.update(self._history)
-            now = self._unpainted if self._others_are_due(began) else self._unpainted & CURVES
+            now = self._unpainted if self._others_are_due(began) else self._unpainted & AT_ONCE
             self._painter.paint(now)
             self._unpainted -= now
             spent = time.perf_counter() - began
@@ -155,9 +235,14 @@ class Window:
         if self._result is not None:
             state = "finished"
         elif self._paused:
-            state = "paused, Space goes on"
+            state = "paused · Space goes on, n a step"
         else:
             state = f"epoch {int(iteration / self._scene.epoch) + 1}"
+            if self._pace != self._usual_pace:
+                pace = PACES[self._pace]
+                state += (
+                    f" · {pace} measurement{'s' * (pace > 1)} a second" if pace else " · full speed"
+                )
         self._panels.status.set_text(f"iteration {iteration:,} of {iterations:,} · {state}")
         progress = self._result or f"{'paused at ' * self._paused}{iteration / iterations:.0%}"
         title = f"{self._scene.name} · {progress}"

@@ -1,0 +1,162 @@
+"""What the coach says of real runs, recorded by `benchmarks.coach`, and where it says it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+import mnistdata
+from benchmarks.coach import EPOCH, MISTAKES, story
+from tests.screen import RunningLesson
+from tests.test_drawing import a_scene
+from tests.test_running import final
+from visu.coach import RULES, Coach, Curves, diagnose
+from visu.history import History
+from visu.layout import FOOT
+from visu.measurement import Digits, Measurement, Score
+from visu.painting import Painter
+from visu.panels import Panels
+from visu.runs import read
+
+RECORDED = Path(__file__).parent / "recorded"
+SAID = {
+    "1.0": ["Underfitting"],
+    "2.0": ["Slow start", "Noisy"],
+    "2.1": ["Learnt by heart", "Overfitting"],
+    "2.2": [],
+    "3.0": ["Learnt by heart", "Overfitting"],
+    "3.1": ["Learnt by heart"],
+}
+# A run that a rule applies to in the end, and one that is much like it, but not in that.
+EXAMPLES = {
+    "NaN": ("log0", "1.0"),
+    "Stuck": ("zeros", "2.1"),
+    "Diverging": ("far", "1.0"),
+    "Underfitting": ("1.0", "2.2"),
+    "Overfitting": ("2.1", "2.2"),
+    "Learnt by heart": ("3.1", "2.2"),
+    "Noisy": ("2.0", "2.1"),
+    "Slow start": ("2.0", "2.1"),
+}
+
+
+def recorded(name, seed=0):
+    return read(RECORDED / f"{name}-seed{seed}.csv")
+
+
+def curves(name, seed=0):
+    run = recorded(name, seed)
+    return Curves(run.training, run.test, {}, classes=10, epoch=EPOCH)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("lesson", SAID)
+def test_each_lesson_hears_what_it_should_once_and_in_order(lesson, seed):
+    said = story(recorded(lesson, seed))
+    assert [diagnosis.name for _, diagnosis in said] == SAID[lesson]
+
+
+@pytest.mark.parametrize("rule", EXAMPLES)
+def test_each_rule_has_a_run_that_it_applies_to_and_one_that_it_does_not(rule):
+    (finds, threshold) = next((r.finds, r.threshold) for r in RULES if r.name == rule)
+    guilty, innocent = EXAMPLES[rule]
+    assert finds(curves(guilty), threshold)
+    assert not finds(curves(innocent), threshold)
+
+
+def test_every_rule_has_examples():
+    assert {rule.name for rule in RULES} == {*EXAMPLES, "Drifting"}  # which takes more than a log
+
+
+def test_the_evidence_is_what_the_curves_show():
+    losses = recorded("2.1").test[:, [0, 2]]
+    diagnosis = diagnose(curves("2.1"))
+    turn = losses[losses[:, 1].argmin(), 0]
+    assert abs(diagnosis.since - turn) <= 600
+    assert f"since iteration {diagnosis.since:,} the test loss rose by " in diagnosis.evidence
+    assert "lessons 2.2 and 3.1" in diagnosis.cure
+    nan = diagnose(curves("log0"))
+    first = recorded("log0").training
+    assert nan.since == first[np.isnan(first[:, 2]), 0].min()
+
+
+def test_the_same_is_said_however_often_one_listens():
+    whole = curves("2.1", seed=3)
+    at_once, step_by_step = Coach(), Coach()
+    for iteration in whole.training[::7, 0]:
+        step_by_step.hear(whole.until(iteration))
+    assert step_by_step.hear(whole) == at_once.hear(whole)
+
+
+def test_nothing_is_said_of_nothing():
+    empty = np.empty((0, 3))
+    assert Coach().hear(Curves(empty, empty, {}, 10, EPOCH)) is None
+
+
+def test_the_terminal_says_it_too_and_knows_how_weights_ended(tmp_path):
+    script = MISTAKES["far"].write(tmp_path)
+    flags = ("--no-window", "--iterations", 400)
+    with RunningLesson(script, *flags, folder=tmp_path) as lesson:
+        code, output, error = lesson.wait()
+    assert (code, error) == (0, "")
+    *_, advice, _ = output.splitlines()
+    assert advice.startswith("Drifting: weights have reached ")
+    assert final(output)
+
+
+def test_a_run_without_fault_ends_without_advice(run):
+    code, output, _ = run("2.2", "--iterations", 200)
+    assert code == 0
+    assert output.splitlines()[-2].startswith("200/200 ·")
+
+
+def panels_of(name, inches):
+    """The panels after a recorded run, and the canvas on which a painter has drawn them."""
+    test_set = mnistdata.read_data_sets().test
+    scene = a_scene(test_set)._replace(iterations=10_000)
+    figure = Figure(inches, dpi=100)
+    canvas = FigureCanvasAgg(figure)
+    canvas.blit = lambda *_: None  # there is no screen
+    panels, painter, history = Panels(figure, scene), None, History(scene)
+    painter = Painter(panels)
+    canvas.draw()
+    painter.adopt()
+    run = recorded(name)
+    tests = {row[0]: Score(*row[1:]) for row in run.test}
+    batch = Digits(test_set.pixels[:100], test_set.classes[:100], test_set.classes[:100])
+    for iteration, *score in run.training:
+        test = tests.get(iteration)
+        spreads = (np.linspace(-1, 1, 8), np.linspace(-0.5, 0.5, 8))
+        computed = None if test is None else test_set.classes
+        history.add(Measurement(iteration, 1, Score(*score), batch, test, computed, spreads))
+    painter.paint(panels.update(history))
+    return panels, np.asarray(canvas.buffer_rgba())[..., :3]
+
+
+@pytest.mark.parametrize(
+    ("inches", "shown"),
+    [
+        ((12.8, 7.2), "Overfitting: since iteration "),
+        ((6.4, 4.8), "Overfitting. Dropout answers that: lessons 2.2 and 3.1."),
+        ((2.4, 3.0), "Overfitting"),
+    ],
+)
+def test_the_view_says_as_much_as_there_is_room_for(inches, shown):
+    panels, pixels = panels_of("2.1", inches)
+    assert panels.advice.get_text().startswith(shown)
+    foot = pixels[-round(FOOT * 100) :]
+    assert (foot < 100).any()
+    assert (foot[:, -10:] == 255).all()  # nothing is cut
+
+
+def test_the_turn_of_the_loss_is_marked_in_its_panel():
+    with_mark, _ = panels_of("2.1", (12.8, 7.2))
+    without, _ = panels_of("2.2", (12.8, 7.2))
+    assert not without.advice.get_text()
+    marks = [
+        [line.get_xdata()[0] for line in panels[2].axes.lines if line.get_linestyle() == "--"]
+        for panels in (with_mark, without)
+    ]
+    assert marks[0] == [diagnose(curves("2.1")).since]

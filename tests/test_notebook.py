@@ -1,0 +1,90 @@
+"""The lessons in a real notebook: a real Jupyter kernel runs its cells."""
+
+import base64
+import io
+import os
+
+import nbformat
+import numpy as np
+import pytest
+from nbclient import NotebookClient
+from PIL import Image
+
+from tests.screen import lesson_file
+from tests.test_running import final
+from tests.test_window import has
+from visu.panels import BAND_COLOURS, TEST_COLOUR, TRAINING_COLOUR
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory):
+    """What each cell of a notebook has left."""
+    script = lesson_file("1.0")
+    cells = [
+        "%matplotlib inline",
+        f"%run {script} --iterations 150",
+        f"%run {script} --iterations 100 --no-window",
+        f"%run {script} --iterations 0",
+        "import os, signal, threading\n"
+        "threading.Timer(8, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
+        f"%run {script} --iterations 1000000",
+        "'the notebook goes on'",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
+    # As where a user starts it: without the display of whoever runs the tests.
+    environment = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "MPLBACKEND")}
+    client = NotebookClient(notebook, timeout=240, allow_errors=True)
+    folder = str(tmp_path_factory.mktemp("notebook"))
+    client.execute(env=environment, cwd=folder)
+    assert os.listdir(folder) == []  # no picture where none was asked for
+    return [cell.outputs for cell in notebook.cells]
+
+
+def text(outputs, name="stdout"):
+    return "".join(o.text for o in outputs if o.output_type == "stream" and o.name == name)
+
+
+def pictures(outputs):
+    return [o.data["image/png"] for o in outputs if "image/png" in o.get("data", ())]
+
+
+def test_the_panels_stand_in_the_output_once_and_finished(outputs):
+    (png,) = pictures(outputs[1])  # each has replaced the one before
+    picture = Image.open(io.BytesIO(base64.b64decode(png)))
+    assert picture.size == (1280, 720)
+    pixels = np.asarray(picture.convert("RGB"), int)
+    for part, codes in (
+        (pixels[:360, :430], (TRAINING_COLOUR, TEST_COLOUR)),
+        (pixels[:360, 430:800], (TRAINING_COLOUR, TEST_COLOUR)),
+        (pixels[360:, :430], BAND_COLOURS[:4]),
+    ):
+        for code in codes:
+            assert has(part, code), code
+
+
+def test_the_output_is_quiet_and_says_what_matters(outputs):
+    assert final(text(outputs[1]))[4] == "150"
+    for cell in outputs[:3]:
+        assert not text(cell, "stderr")
+        assert all(o.output_type != "error" for o in cell)
+    assert "no window" not in text(outputs[1])
+
+
+def test_without_a_view_there_is_no_picture_and_the_same_seed_gives_the_same(outputs):
+    assert not pictures(outputs[2])
+    first = [line for line in text(outputs[1]).splitlines() if line.startswith("0/")]
+    second = [line for line in text(outputs[2]).splitlines() if line.startswith("0/")]
+    scores = [line[0].split(" · ")[1:4] for line in (first, second)]
+    assert scores[0] == scores[1]
+    assert scores[0]
+
+
+def test_bad_flags_are_refused_in_one_line(outputs):
+    assert "expected a whole number from 1" in text(outputs[3], "stderr").splitlines()[-1]
+
+
+def test_an_interrupted_cell_ends_well(outputs):
+    assert 0 < int(final(text(outputs[4]))[4]) < 1_000_000
+    assert len(pictures(outputs[4])) == 1
+    assert all(o.output_type != "error" for o in outputs[4])
+    assert outputs[5][0].data["text/plain"] == "'the notebook goes on'"

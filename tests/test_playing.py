@@ -1,0 +1,315 @@
+"""Playing with the digits and with time: clicks, the pad, --digit, single steps, the pace."""
+
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis.extra import numpy as arrays
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+import mnistdata
+from tests.test_drawing import a_history, a_scene
+from tests.test_running import final
+from tests.test_window import DPI, has, look, open_lesson, settled
+from visu.closer import CLOSER, RIGHT_COLOUR, CloserLook
+from visu.control import Control
+from visu.errors import UsageError
+from visu.handwriting import PAD, as_mnist, draw, read_picture
+from visu.layout import VIEWS, axes_rectangle, cells
+from visu.messages import Answer
+from visu.panels import Panels
+
+SEVEN = [[(60, 60), (220, 60), (130, 240)]]
+ONE = [[(140, 40), (140, 240)]]
+
+
+def test_digits_of_mnist_are_made_as_mnists_are():
+    """Enlarged and moved aside, they come back as they were, but for the blur of enlarging."""
+    test, alikes = mnistdata.read_data_sets().test, []
+    for image in test.pixels[:50, :, :, 0]:
+        large = np.asarray(Image.fromarray(image).resize((112, 112), Image.Resampling.BICUBIC))
+        moved = np.pad(np.where(large < 60, 0, large), ((0, 80), (150, 0)))
+        again = as_mnist(moved, 28)[..., 0]
+        alike = max(
+            np.corrcoef(np.roll(again, (down, right), (0, 1)).ravel(), image.ravel())[0, 1]
+            for down in (-1, 0, 1)
+            for right in (-1, 0, 1)
+        )
+        alikes.append(alike)
+    assert min(alikes) > 0.75
+    assert np.mean(alikes) > 0.95
+
+
+@given(arrays.arrays(np.uint8, arrays.array_shapes(min_dims=2, max_dims=2, max_side=60)))
+def test_any_ink_is_fitted_and_centred(ink):
+    image = as_mnist(ink, 28)
+    assert image.shape == (28, 28, 1)
+    assert image.dtype == np.uint8
+    if ink.max() > 100:
+        rows, columns = np.nonzero(image[..., 0])
+        assert max(np.ptp(rows), np.ptp(columns)) < 21
+    if not ink.any():
+        assert not image.any()
+
+
+def test_strokes_leave_round_ink():
+    ink = draw([[(100, 100)]])
+    assert ink.shape == (PAD, PAD)
+    assert ink[100, 100] == 255
+    assert 350 < (ink > 0).sum() < 550  # a dot, as wide as the pen
+    assert not draw([]).any()
+
+
+@pytest.mark.parametrize("dark_on_light", [True, False])
+@pytest.mark.parametrize("ending", ["png", "jpg"])
+def test_pictures_dark_on_light_or_light_on_dark_hold_the_same_ink(tmp_path, dark_on_light, ending):
+    ink = draw(SEVEN)
+    grey = np.where(ink > 0, 40, 215) if dark_on_light else np.where(ink > 0, 215, 40)
+    path = tmp_path / f"seven.{ending}"
+    Image.fromarray(grey.astype(np.uint8)).save(path)
+    assert ((read_picture(path) > 127) == (ink > 127)).mean() > 0.995
+
+
+def test_a_transparent_picture_lies_on_white_paper(tmp_path):
+    ink = draw(ONE)
+    pixels = np.zeros((PAD, PAD, 4), np.uint8)
+    pixels[..., 3] = ink
+    Image.fromarray(pixels).save(tmp_path / "one.png")
+    assert ((read_picture(tmp_path / "one.png") > 127) == (ink > 127)).all()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "No such file"),
+        (b"<html>not found</html>", "found none"),
+        (b"", "found none"),
+        ("blank", "found an empty page"),
+        ("cut", "can't be read"),
+    ],
+)
+def test_a_picture_that_is_none_is_refused_in_one_line(run, tmp_path, content, said):
+    path = tmp_path / "digit.png"
+    if content == "blank":
+        Image.new("L", (50, 50), 200).save(path)
+    elif content == "cut":
+        Image.fromarray(np.random.default_rng(0).integers(0, 255, (90, 90), np.uint8)).save(path)
+        path.write_bytes(path.read_bytes()[:2000])
+    elif content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UsageError, match=said):
+        read_picture(path)
+    if content == "blank":
+        code, output, error = run("1.0", "--digit", path)
+        assert (code, output) == (2, "")
+        assert said in error.splitlines()[-1]
+        assert "Traceback" not in error
+
+
+def test_the_terminal_says_what_is_read_in_a_picture(run, tmp_path):
+    seven = Image.fromarray(255 - mnistdata.read_data_sets().test.pixels[0, :, :, 0])
+    seven.resize((300, 300)).save(tmp_path / "seven.png")
+    flags = ("--iterations", 300, "--digit", "seven.png")
+    code, output, error = run("1.0", *flags)
+    assert (code, error) == (0, "")
+    assert "\nyour digit: 7 (9" in output
+    assert final(output)[4] == "300"
+
+    # The question changes nothing but that line.
+    def results(text):
+        return [line for line in text.splitlines() if "it/s" in line]
+
+    plain = run("1.0", "--iterations", 300)[1]
+    for asked, unasked in zip(results(output), results(plain), strict=True):
+        assert asked.split(" · ")[:4] == unasked.split(" · ")[:4]
+
+
+def a_closer_look(misread=777):
+    test_set = mnistdata.read_data_sets().test
+    figure = Figure((12.8, 7.2), dpi=DPI)
+    canvas = FigureCanvasAgg(figure)
+    scene = a_scene(test_set)
+    panels, closer = Panels(figure, scene), CloserLook(figure.add_axes((0, 0, 1, 1)), scene)
+    panels.add(CLOSER, closer)
+    history = a_history(test_set, misread)
+    panels.update(history)
+    return canvas, panels, closer, history
+
+
+def heading(canvas, closer):
+    canvas.draw()
+    return closer._heading.get_text()
+
+
+def test_a_click_finds_the_digit_that_is_drawn_there():
+    canvas, panels, _, history = a_closer_look(misread=3)
+    canvas.draw()
+    box = panels[6].axes.bbox
+    tile = box.width / 40
+    digits, index = panels[6].at(box.x0 + 2.5 * tile, box.y1 - tile / 2)
+    assert (digits, index) == (history.test_digits, 2)
+    assert panels[6].at(box.x0 + 3.5 * tile, box.y1 - tile / 2)[1] == 3
+    assert panels[6].at(box.x0 - 5, box.y1) is None
+    assert panels[3].at(panels[3].axes.bbox.x0 + 1, panels[3].axes.bbox.y1 - 1)[1] == 0
+    over = panels[6].axes.transData.inverted().transform((box.x0 + tile / 2, box.y1 - tile / 2))
+    assert panels[6].axes.format_coord(*over) == "test digit 0: a 7, read as 8"
+
+
+def test_the_arrows_walk_through_the_misread_digits_and_around():
+    canvas, panels, closer, history = a_closer_look(misread=3)
+    panels.show((CLOSER,))
+    closer.open_digit("test", history.test_digits, 500, history)
+    labels = history.test_digits.labels
+    assert heading(canvas, closer) == f"Test digit 500: a {labels[500]}"
+    for step, index in ((1, 0), (1, 1), (-1, 0), (-1, 2), (1, 0)):
+        closer.walk(step)
+        assert heading(canvas, closer) == f"Test digit {index}: a {labels[index]}"
+    probabilities = np.full(10, 0.01)
+    probabilities[labels[0]] = 0.91
+    closer.take(Answer(closer.question.number, 1000, probabilities))
+    read = f"Test digit 0: a {labels[0]}, read as {labels[0]} (91 %)"
+    assert heading(canvas, closer) == read
+
+
+def test_what_is_under_the_mouse_is_what_the_curves_say():
+    _, panels, _, _ = a_closer_look()
+    assert panels[1].axes.format_coord(333, 0.5) == "iteration 340: training 0.9223, test 0.9223"
+    assert panels[2].axes.format_coord(0, 0.5) == "iteration 0: training 0.1000, test 0.1000"
+    between = "iteration 500: 1/7 of the values between -0.143 and 0.143"
+    assert panels[4].axes.format_coord(499, 0.01) == between
+    assert panels[5].axes.format_coord(20, 7) == "iteration 20: all values between -0.5 and 0.5"
+
+
+def place_of(panel, pixels, grid):
+    """A pixel in the upper left tile of a mosaic, from the upper left of the window."""
+    height, width = pixels.shape[:2]
+    x, y, w, h = axes_rectangle(cells(VIEWS["0"], width, height, DPI)[panel], DPI, grid)
+    return x + w // grid[1] // 2, height - y - h + h // grid[0] // 2
+
+
+def test_a_clicked_digit_opens_large_and_escape_goes_back(screen):
+    with open_lesson(screen, "1.0", "--iterations", 200) as lesson:
+        everything = settled(screen, lesson)
+        seen = []
+        for panel, grid in ((6, (25, 40)), (3, (10, 10))):
+            screen.xdotool("mousemove", *place_of(panel, everything, grid), "click", 1)
+            lesson.wait_for(lambda: has(look(screen, lesson), RIGHT_COLOUR, 100, within=3), 5)
+            seen.append(settled(screen, lesson))
+            lesson.key("Right")
+            lesson.wait_for(lambda: (look(screen, lesson) != seen[-1]).any(), 5)
+            lesson.key("Escape")
+            lesson.wait_for(lambda: (look(screen, lesson) == everything).all(), 5)
+        assert (seen[0] != seen[1]).any()
+        lesson.close_window()
+        assert lesson.wait()[0] == 0
+
+
+def stroke(screen, points):
+    screen.xdotool("mousemove", *points[0], "mousedown", 1)
+    for point in points[1:]:
+        screen.xdotool("mousemove", *point)
+    screen.xdotool("mouseup", 1)
+
+
+def test_a_drawn_digit_is_read_while_training_in_a_pause_and_after_the_end(screen, tmp_path):
+    flags = ("--iterations", 1500, "--log", "run.csv")
+    with open_lesson(screen, "1.0", *flags, folder=tmp_path, finished=False) as lesson:
+        lesson.wait_for(lambda: lesson.iteration() >= 10)
+        lesson.key("d")
+
+        def bar():
+            """How many pixels of the bars are green: whoever is read has a long one."""
+            return (np.abs(look(screen, lesson) - (0, 120, 90)).max(axis=2) < 4).sum()
+
+        lesson.wait_for(lambda: bar() < 100, 5)  # an empty sheet
+        stroke(screen, [(250, 200), (250, 300), (252, 500)])
+        lesson.wait_for(lambda: bar() > 500, 5)
+        lesson.key("space")
+        lesson.wait_for(lambda: "paused" in lesson.title(), 5)
+        lesson.key("d")
+        lesson.wait_for(lambda: bar() < 100, 5)
+        stroke(screen, [(250, 200), (250, 300), (252, 500)])
+        lesson.wait_for(lambda: bar() > 500, 5)
+        assert "paused" in lesson.title()
+        lesson.key("space")
+        lesson.wait_for(lambda: "finished" in lesson.title())
+        lesson.key("d")
+        lesson.wait_for(lambda: bar() < 100, 5)
+        stroke(screen, [(150, 210), (400, 210), (300, 510)])
+        lesson.wait_for(lambda: bar() > 500, 5)
+        lesson.close_window()
+        assert lesson.wait()[0] == 0
+
+
+def test_digit_opens_in_the_window(screen, tmp_path):
+    Image.fromarray(255 - draw(ONE)).save(tmp_path / "one.png")
+    flags = ("--iterations", 300, "--digit", "one.png")
+    with open_lesson(screen, "1.0", *flags, folder=tmp_path) as lesson:
+        assert has(settled(screen, lesson), RIGHT_COLOUR, 500, within=3)
+        lesson.key("Escape")
+        lesson.wait_for(lambda: not has(look(screen, lesson), RIGHT_COLOUR, 5000, within=3), 5)
+        lesson.close_window()
+        assert "your digit: 1 (" in lesson.wait()[1]
+
+
+def test_single_steps_measure_once_each(screen, tmp_path):
+    flags = ("--iterations", 100_000, "--log", "run.csv")
+    with open_lesson(screen, "1.0", *flags, folder=tmp_path, finished=False) as lesson:
+        log = tmp_path / ".run.csv.unfinished"
+
+        def measured():
+            return log.read_text().count("\n")
+
+        lesson.wait_for(lambda: measured() > 6)
+        lesson.key("space")
+        lesson.wait_for(lambda: "paused" in lesson.title(), 5)
+        time.sleep(0.5)
+        before = measured()
+        for steps in range(1, 4):
+            lesson.key("n")
+            lesson.wait_for(lambda steps=steps: measured() == before + steps, 5)
+        time.sleep(0.5)
+        assert measured() == before + 3
+        lesson.close_window()
+        assert lesson.wait()[0] == 0
+
+
+def test_the_pace_can_be_changed(screen, tmp_path):
+    flags = ("--iterations", 100_000, "--log", "run.csv")
+    with open_lesson(screen, "1.0", *flags, folder=tmp_path, finished=False) as lesson:
+        log = tmp_path / ".run.csv.unfinished"
+
+        def in_two_seconds():
+            before = log.read_text().count("\n")
+            time.sleep(2)
+            return log.read_text().count("\n") - before
+
+        lesson.wait_for(lambda: log.read_text().count("\n") > 20)
+        lesson.key("minus", "minus", "minus")
+        time.sleep(0.5)
+        assert 2 <= in_two_seconds() <= 5  # two a second
+        lesson.key("plus", "plus", "plus", "plus")
+        time.sleep(0.5)
+        assert in_two_seconds() > 20
+        lesson.close_window()
+        assert lesson.wait()[0] == 0
+
+
+def test_a_question_does_not_end_a_pause():
+    control, heard = Control(), []
+    control.on_question = lambda: heard.append(control.question)
+    control.ask("first")
+    control.checkpoint()
+    control.ask("second")
+    control.attend(0)
+    assert heard == ["first", "second"]
+    control.pause()
+    control.step()
+    assert not control.paused
+    control.step_done()
+    assert control.paused
+    control.stop()
+    control.checkpoint()  # returns

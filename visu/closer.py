@@ -1,0 +1,206 @@
+"""One image, large, and what the network reads in it: a test digit, or one drawn by hand."""
+
+import numpy as np
+from matplotlib.image import AxesImage
+from matplotlib.patches import Rectangle
+
+from visu.handwriting import PAD, as_mnist, draw
+from visu.messages import Question
+from visu.panels import FAINT, FRAME, INK, Panel
+from visu.swift import SwiftText
+
+CLOSER = 7  # the panel's number
+SHOWN = 10  # classes, the likeliest where there are more
+FEW = 6  # with fewer classes, the bars grow no broader
+RIGHT_COLOUR, WRONG_COLOUR, OTHER_COLOUR = "#00785A", "#F06A58", "#B4BAC1"
+THUMB_SHARE = 0.3  # of the pad's side: the image as the network gets it
+WALK = "← →  other misread digits     Esc  back"
+DRAW = "draw with the mouse     d  a new sheet     Esc  back"
+
+
+class CloserLook(Panel):
+    """The image at the left, a bar for each class at the right.
+
+    scene  `visu.measurement.Scene`
+    """
+
+    def __init__(self, axes, scene):
+        super().__init__(axes, "")
+        axes.set_axis_off()
+        axes.set_navigate(False)
+        axes.set_zorder(1)
+        self._names, self._shape = scene.class_names, scene.test_images.shape[1:3]
+        self._side = self._shape[0]
+        self._one, self._cmap = scene.subject.removesuffix("s"), "gray_r" if scene.ink else "gray"
+        self.opened_from = None  # the view to go back to
+        self.question = None
+        self._answer, self._label, self._index, self._digits = None, None, None, None
+        self._strokes, self._history = None, None
+        self._fresh = True  # something is to be drawn
+        self._big, self._thumb = (self._add_image() for _ in range(2))
+        self._frame = axes.add_patch(Rectangle((0, 0), 1, 1, fill=False, edgecolor=FRAME))
+        self._thumb_frame = axes.add_patch(Rectangle((0, 0), 1, 1, fill=False, edgecolor=FRAME))
+        self._heading = self._text(size=13, weight="bold", color=INK)
+        self._hint = self._text(size=9, color=FAINT)
+        self._caption = self._text(size=9, color=FAINT, ha="center", va="top")
+        self._rows = [
+            (
+                axes.add_patch(Rectangle((0, 0), 0, 1, linewidth=0)),
+                self._text(size=11, color=INK, ha="right", va="center"),
+                self._text(size=10, color=FAINT, va="center"),
+            )
+            for _ in range(min(SHOWN, len(self._names)))
+        ]
+        bars, names, values = zip(*self._rows, strict=True)
+        self._animate(self._big, self._thumb, self._frame, self._thumb_frame)
+        self._animate(*bars, *names, *values, self._heading, self._hint, self._caption)
+
+    def _add_image(self):
+        image = AxesImage(self.axes, cmap=self._cmap, interpolation="nearest", origin="upper")
+        image.set_clim(0, 255)
+        return self.axes.add_image(image)
+
+    def _text(self, **style):
+        text = SwiftText("", (0, 0), (0, 0), self.axes.transData, **style)
+        return self.axes.add_artist(text)
+
+    def open_digit(self, kind, digits, index, history):
+        """Look at a digit, which is in `Digits`, and of this kind: "training" or "test"."""
+        self._kind, self._digits, self._index, self._history = kind, digits, index, history
+        self._strokes, self._label = None, int(digits.labels[index])
+        self._ask(digits.images[index])
+
+    def open_pad(self):
+        """Take an empty sheet to draw on."""
+        self._strokes, self._digits, self._label = [], None, None
+        self._ask(np.zeros((self._side, self._side, 1), np.uint8))
+
+    def open_picture(self, image):
+        """Look at somebody's own image, uint8 [h, w, 1]."""
+        self._strokes, self._digits, self._label = None, None, None
+        self._kind = "own"
+        self._ask(image)
+
+    def close(self):
+        self.question = None
+
+    def walk(self, step):
+        """Go to the next misread digit, or to the one before."""
+        if self._digits is None:
+            return
+        if self._kind == "test":
+            self._digits = self._history.test_digits
+        wrong = np.flatnonzero(self._digits.labels != self._digits.computed)
+        if not len(wrong):
+            return
+        if step > 0:
+            place = np.searchsorted(wrong, self._index, side="right")
+        else:
+            place = np.searchsorted(wrong, self._index) - 1
+        self.open_digit(self._kind, self._digits, int(wrong[place % len(wrong)]), self._history)
+
+    def pen_down(self, x, y):
+        """Begin a stroke at a pixel of the figure, if it is on the pad. Returns whether it is."""
+        point = self._on_pad(x, y)
+        if self._strokes is None or not all(0 <= part <= PAD for part in point):
+            return False
+        self._strokes.append([point])
+        self._ask(as_mnist(draw(self._strokes), self._side))
+        return True
+
+    def pen_moved(self, x, y):
+        """Go on with the stroke."""
+        self._strokes[-1].append(self._on_pad(x, y))
+        self._ask(as_mnist(draw(self._strokes), self._side))
+
+    def _on_pad(self, x, y):
+        left, right, _, top = self._big.get_extent()
+        x, y = x - self.axes.bbox.x0, y - self.axes.bbox.y0
+        scale = PAD / (right - left)
+        return (x - left) * scale, (top - y) * scale
+
+    def _ask(self, image):
+        self.question = Question((self.question.number + 1) if self.question else 0, image)
+        self._fresh = True
+
+    def take(self, answer):
+        """Hear a `visu.messages.Answer`."""
+        if self.question and answer.number <= self.question.number:
+            self._answer, self._fresh = answer, True
+
+    def update(self, history, iterations):
+        fresh, self._fresh = self._fresh, False
+        return fresh and self.question is not None
+
+    def fit(self, size, room):
+        width, height = size
+        self.axes.set(xlim=(0, width), ylim=(0, height))
+        dpi = self.axes.figure.dpi
+        below, above = 0.45 * dpi, 0.55 * dpi
+        side = max(min(height - below - above, 0.45 * width), 8)
+        bottom = below + (height - below - above - side) / 2
+        self._place(self._big, self._frame, 0, bottom, side)
+        thumb = THUMB_SHARE * side
+        beside = side + 0.25 * dpi
+        self._place(self._thumb, self._thumb_frame, beside, bottom, thumb)
+        self._caption.xy = (beside + thumb / 2, bottom - 0.05 * dpi)
+        self._heading.xy, self._hint.xy = (0, height - 0.3 * dpi), (0, 0.05 * dpi)
+        self._bars_from = side + max(1.9 * dpi, thumb + 1.2 * dpi)
+        self._bars_to = width - 0.7 * dpi
+        pitch = side / max(len(self._rows), FEW)
+        for place, (bar, name, value) in enumerate(self._rows):
+            middle = bottom + side - (place + 0.5) * pitch
+            bar.set(x=self._bars_from, y=middle - 0.35 * pitch, height=0.7 * pitch)
+            name.xy = (self._bars_from - 0.12 * dpi, middle)
+            value.xy = (self._bars_from, middle)
+        self._fresh = True
+
+    def _place(self, image, frame, left, bottom, side):
+        height, width = (side * length / max(self._shape) for length in self._shape)
+        bottom += side - height  # flush with the uppermost bar
+        image.set_extent((left, left + width, bottom, bottom + height))
+        frame.set_bounds(left, bottom, width, height)
+
+    def paint(self):
+        if self.question is None:
+            return
+        image = self.question.image
+        on_pad = self._strokes is not None
+        self._big.set_data(draw(self._strokes) if on_pad else image)
+        for part in (self._thumb, self._thumb_frame, self._caption):
+            part.set_visible(on_pad)
+        self._thumb.set_data(image)
+        self._caption.set_text("what the network gets")
+        self._hint.set_text(DRAW if on_pad else WALK if self._digits else "Esc  back")
+        answer = self._answer
+        blank = on_pad and not image.any()
+        known = answer is not None and not blank
+        probabilities = answer.probabilities if known else np.zeros(len(self._names))
+        shown = np.arange(len(self._names))
+        if len(shown) > SHOWN:
+            shown = np.argsort(-probabilities, kind="stable")[:SHOWN]
+        computed = int(probabilities.argmax()) if known else None
+        self._heading.set_text(self._in_words(computed, probabilities, blank))
+        for place, (bar, name, value) in zip(shown, self._rows, strict=True):
+            probability = float(probabilities[place])
+            bar.set_width(probability * (self._bars_to - self._bars_from))
+            bar.set_facecolor(self._colour(place, computed))
+            name.set_text(self._names[place])
+            name.set_fontweight("bold" if place == self._label else "normal")
+            value.xy = (self._bars_from + bar.get_width() + 6, value.xy[1])
+            value.set_text(f"{100 * probability:.1f} %" if known else "")
+
+    def _colour(self, place, computed):
+        if place == self._label or (self._label is None and place == computed):
+            return RIGHT_COLOUR
+        return WRONG_COLOUR if place == computed else OTHER_COLOUR
+
+    def _in_words(self, computed, probabilities, blank):
+        if self._digits is not None:
+            which = f"{self._kind.capitalize()} {self._one} {self._index:,}"
+            what = f"{which}: a {self._names[self._label]}"
+        else:
+            what = f"Draw a {self._one}" if blank else f"Your {self._one}"
+        if computed is None:
+            return what
+        return f"{what}, read as {self._names[computed]} ({100 * probabilities[computed]:.0f} %)"

@@ -1,0 +1,272 @@
+"""Reads the curves of a run as a teacher would: what is wrong, by which evidence, what to try.
+
+Thresholds stand between the lessons that show a fault and those that don't, over five seeds each;
+`python -m benchmarks.coach` prints what is said of them, and of lessons with a mistake in them.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+SMOOTHING = 5  # tests, in a moving average
+ENOUGH_TESTS = 10
+# Tests in a row that must agree before a more important fault is named than the one so far, and
+# before a lesser one, or none, takes its place.
+TO_NAME, TO_RECANT = 3, 10
+
+
+class Curves(NamedTuple):
+    """What is known of a run up to some iteration."""
+
+    training: np.ndarray  # float [n, 3]: iteration, accuracy, loss of the training batches
+    test: np.ndarray  # float [m, 3]: likewise, on the test set
+    spreads: dict  # title: float [k, 9], iteration and percentiles
+    classes: int
+    epoch: float  # iterations
+    digits: bool = True  # rather than other images, of which it is not known how well they are read
+
+    def until(self, iteration):
+        """The same run when it was at this iteration."""
+        return self._replace(
+            training=_until(self.training, iteration),
+            test=_until(self.test, iteration),
+            spreads={title: _until(rows, iteration) for title, rows in self.spreads.items()},
+        )
+
+    def last_epoch(self):
+        """Mean accuracy and loss of the training batches in the last epoch's iterations."""
+        recent = self.training[:, 0] > self.training[-1, 0] - self.epoch
+        return self.training[recent, 1:].mean(axis=0)
+
+
+def curves_of(scene, history):
+    """The `Curves` in a `visu.history.History`."""
+    spreads = {title: history.spread(number) for number, title in enumerate(scene.spreads)}
+    classes = len(scene.class_names)
+    digits = scene.subject == "digits"
+    return Curves(history.training, history.test, spreads, classes, scene.epoch, digits)
+
+
+class Diagnosis(NamedTuple):
+    name: str
+    evidence: str
+    cure: str
+    since: int | None  # the iteration to mark in the curves
+
+    def __str__(self):
+        return f"{self.name}: {self.evidence}. {self.cure}."
+
+
+class Rule(NamedTuple):
+    """A fault: `finds(curves, threshold)` returns (evidence, iteration to mark) or None.
+
+    of_digits  whether the threshold depends on how well digits can be read, and how many are tested
+    """
+
+    name: str
+    finds: object
+    threshold: float
+    cure: str
+    of_digits: bool = False
+
+
+def diagnose(curves):
+    """The first rule that applies to `Curves`, as a `Diagnosis`; None if nothing is wrong."""
+    if not len(curves.test):
+        return None
+    for rule in RULES:
+        if rule.of_digits and not curves.digits:
+            continue
+        if found := rule.finds(curves, rule.threshold):
+            return Diagnosis(rule.name, found[0], rule.cure, found[1])
+    return None
+
+
+class Coach:
+    """Says what `diagnose` finds, once several tests in a row agree: it does not waver."""
+
+    def __init__(self):
+        self._heard, self._said = 0, None
+        self._last_rank, self._agreeing = None, 0
+
+    def hear(self, curves):
+        """The `Diagnosis` of a run, or None, given its `Curves` so far."""
+        for iteration in curves.test[self._heard :, 0]:
+            self._weigh(diagnose(curves.until(iteration)))
+        self._heard = len(curves.test)
+        return self._said
+
+    def _weigh(self, diagnosis):
+        rank = _rank(diagnosis)
+        self._agreeing = self._agreeing + 1 if rank == self._last_rank else 1
+        self._last_rank = rank
+        needed = TO_NAME if rank < _rank(self._said) else TO_RECANT
+        if rank == _rank(self._said) or self._agreeing >= needed:
+            self._said = diagnosis
+
+
+def _rank(diagnosis):
+    names = [rule.name for rule in RULES]
+    return names.index(diagnosis.name) if diagnosis else len(names)
+
+
+def _not_a_number(curves, _):
+    found = [
+        (iteration, kind)
+        for rows, kind in ((curves.training, "training"), (curves.test, "test"))
+        for iteration in rows[~np.isfinite(rows[:, 2]), 0]
+    ]
+    if not found:
+        return None
+    since, kind = min(found)
+    value = "infinite" if np.isinf(_at(getattr(curves, kind), since)[2]) else "not a number"
+    return f"the {kind} loss is {value} since iteration {since:,.0f}", int(since)
+
+
+def _stuck(curves, times_chance):
+    recent = curves.test[-TO_NAME:]
+    iteration = curves.training[-1, 0]
+    chance = 1 / curves.classes
+    if iteration < curves.epoch / 2 or recent[:, 1].max() > times_chance * chance:
+        return None
+    return (
+        f"{100 * recent[-1, 1]:.0f} % are right after {iteration:,.0f} iterations, no better than "
+        "guessing",
+        None,
+    )
+
+
+def _drifting(curves, limit):
+    for title, rows in curves.spreads.items():
+        if len(rows) and (reached := np.abs(rows[-1, 1:]).max()) > limit:
+            return f"{title.lower()} have reached {reached:,.0f}", None
+    return None
+
+
+def _diverging(curves, times_guessing):
+    if curves.training[-1, 0] < curves.epoch / 2:
+        return None
+    times = curves.last_epoch()[1] / np.log(curves.classes)
+    if times < times_guessing:
+        return None
+    return f"the training loss is {times:.1f} times that of guessing", None
+
+
+def _underfitting(curves, accuracy):
+    test = curves.test[:, 1]
+    if curves.training[-1, 0] < curves.epoch or len(test) < ENOUGH_TESTS:
+        return None
+    trained = curves.last_epoch()[0]
+    quarter = len(test) // 4
+    now, before = test[-quarter:].mean(), test[-2 * quarter : -quarter].mean()
+    if trained > accuracy or trained - now > 1 - accuracy or now - before > (1 - accuracy) / 10:
+        return None
+    return (
+        f"{100 * trained:.1f} % are right in training, {100 * now:.1f} % in the test, "
+        "hardly rising any more",
+        None,
+    )
+
+
+def _overfitting(curves, rise):
+    if len(curves.test) < ENOUGH_TESTS:
+        return None
+    losses = np.convolve(curves.test[:, 2], np.full(SMOOTHING, 1 / SMOOTHING), mode="valid")
+    lowest = int(losses.argmin())
+    if losses[-1] < (1 + rise) * losses[lowest]:
+        return None
+    turn = curves.test[lowest + SMOOTHING // 2, 0]
+    then, now = curves.until(turn).last_epoch()[1], curves.last_epoch()[1]
+    if now > then:
+        return None
+    return (
+        f"since iteration {turn:,.0f} the test loss rose by "
+        f"{100 * (losses[-1] / losses[lowest] - 1):.0f} %, "
+        f"while the training loss fell from {_short(then)} to {_short(now)}",
+        int(turn),
+    )
+
+
+def _learnt_by_heart(curves, loss):
+    if curves.training[-1, 0] < curves.epoch or (now := curves.last_epoch()[1]) > loss:
+        return None
+    return f"the training loss has come down to {_short(now)}, there is no more to learn from", None
+
+
+def _noisy(curves, deviation):
+    if curves.training[-1, 0] < 12 * curves.epoch or len(curves.test) < ENOUGH_TESTS:
+        return None
+    accuracies = curves.test[len(curves.test) // 2 :, 1]
+    # Of second differences, which know nothing of a trend: theirs is sqrt(6) that of the noise.
+    if np.std(np.diff(accuracies, 2)) / np.sqrt(6) < deviation:
+        return None
+    jump = np.abs(np.diff(accuracies)).mean()
+    return f"the test accuracy goes on jumping by {100 * jump:.1f} % from test to test", None
+
+
+def _slow_start(curves, share):
+    first = (curves.training[:, 0] > 0) & (curves.training[:, 0] <= 100)
+    if curves.training[-1, 0] < 100:
+        return None
+    left = curves.training[first, 2].mean() / np.log(curves.classes)
+    if not share < left < 1.1:
+        return None
+    return (
+        f"in the first 100 iterations the loss was still {100 * left:.0f} % of that of guessing",
+        None,
+    )
+
+
+# In the order in which they are looked for: what explains more comes first.
+RULES = (
+    Rule(
+        "NaN",
+        _not_a_number,
+        0,
+        "The logarithm of 0, or too high a learning rate: lesson 2.0 has a stable cross-entropy",
+    ),
+    Rule("Drifting", _drifting, 100, "The learning rate is too high: lesson 2.1 lets it decay"),
+    Rule(
+        "Stuck",
+        _stuck,
+        1.5,
+        "Start from small random weights, with a smaller learning rate: lessons 2.0 and 2.1 do",
+    ),
+    Rule("Diverging", _diverging, 1.5, "The learning rate is too high: lesson 2.1 lets it decay"),
+    Rule(
+        "Underfitting",
+        _underfitting,
+        0.96,
+        "The network is too small: lesson 2.0 adds layers",
+        of_digits=True,
+    ),
+    Rule("Overfitting", _overfitting, 0.3, "Dropout answers that: lessons 2.2 and 3.1"),
+    Rule("Learnt by heart", _learnt_by_heart, 0.003, "A longer run will not help"),
+    Rule(
+        "Noisy",
+        _noisy,
+        0.0012,
+        "The learning rate is too high by now: lesson 2.1 lets it decay",
+        of_digits=True,
+    ),
+    Rule(
+        "Slow start",
+        _slow_start,
+        0.5,
+        "Sigmoids learn like that: lesson 2.1 has ReLU",
+        of_digits=True,
+    ),
+)
+
+
+def _short(number):
+    """Two digits of a small number, without an exponent."""
+    return np.format_float_positional(number, precision=2, fractional=False, trim="-")
+
+
+def _until(rows, iteration):
+    return rows[: np.searchsorted(rows[:, 0], iteration, side="right")]
+
+
+def _at(rows, iteration):
+    return rows[np.searchsorted(rows[:, 0], iteration)]
