@@ -1,7 +1,8 @@
-"""MNIST, or any drop-in for it, as arrays to look at and as batches to train on.
+"""MNIST, or other labelled images, as arrays to look at and as batches to train on.
 
 The project carries the digits in `data/`; nothing is ever downloaded. Any folder with the same
-four IDX files, gzipped or not, can stand in for them (Fashion-MNIST for example).
+four IDX files, gzipped or not, can stand in for them (Fashion-MNIST for example), and so can any
+arrays of small images, grey or in colour.
 """
 
 import hashlib
@@ -31,6 +32,9 @@ SIDE, CLASSES = 28, 10
 TO_UNIT = np.float32(1 / 255)  # 255 times this is exactly 1 in float32
 # Scanned digits shrink about fivefold; a file that swells a hundredfold holds no pictures.
 LARGEST_EXPANSION = 100
+LARGEST_SIDE, MOST_CLASSES = 64, 1000  # what the live view can still show
+# Grey images of which more than this is 0 are ink on empty paper, like MNIST, not photographs.
+EMPTY = 0.5
 
 
 class DataError(ValueError):
@@ -40,7 +44,7 @@ class DataError(ValueError):
 
 
 class DataSets(NamedTuple):
-    """What `read_data_sets` returns."""
+    """What `read_data_sets` and `from_arrays` return."""
 
     train: "DataSet"
     test: "DataSet"
@@ -50,14 +54,20 @@ class DataSets(NamedTuple):
 class DataSet:
     """Labelled images, handed out in batches from a shuffle that is renewed every epoch.
 
-    pixels   uint8 [n, 28, 28, 1], 0 ... 255, as they are in the file
-    classes  uint8 [n], 0 ... 9
-    images   float32 [n, 28, 28, 1], 0 ... 1 (made when first asked for: 188 MB for 60,000)
-    labels   float32 [n, 10], one-hot
+    The shapes below are MNIST's; others may be larger or smaller, have three channels and more or
+    fewer classes.
+
+    pixels       uint8 [n, 28, 28, 1], 0 ... 255
+    classes      integers [n], 0 ... 9
+    class_count  how many classes there are
+    ink          whether 0 stands for empty paper and 255 for ink, rather than for dark and light
+    images       float32 [n, 28, 28, 1], 0 ... 1 (made when first asked for: 188 MB for 60,000)
+    labels       float32 [n, 10], one-hot
     """
 
-    def __init__(self, pixels, classes, seed=0):
+    def __init__(self, pixels, classes, seed=0, class_count=CLASSES, ink=True):
         self.pixels, self.classes = pixels, classes
+        self.class_count, self.ink = class_count, ink
         self._random = np.random.default_rng(seed)
         self._upcoming = np.empty(0, np.int32)
         self._ahead = None  # the indices [batches, size] of a block being gathered, its future
@@ -71,10 +81,10 @@ class DataSet:
 
     @cached_property
     def labels(self):
-        return np.eye(CLASSES, dtype=np.float32)[self.classes]
+        return np.eye(self.class_count, dtype=np.float32)[self.classes]
 
     def next_batch(self, size=100):
-        """The next `size` shuffled examples: images [size, 28, 28, 1], labels [size, 10]."""
+        """The next `size` shuffled examples: images [size, 28, 28, 1] and labels [size, 10]."""
         chosen = self._next_indices(size)
         return self.images[chosen], self.labels[chosen]
 
@@ -89,12 +99,19 @@ class DataSet:
         if ahead is not None and np.array_equal(ahead[0], chosen):
             block = ahead[1].result()
         else:
-            block = _gather(*self._on_device, tf.constant(chosen))
+            block = self._gather(chosen)
         # While this block is trained on, the next one is gathered.
         following = self._look_ahead(batches * size).reshape(batches, size)
-        future = _BACKGROUND.submit(_gather, *self._on_device, tf.constant(following))
-        self._ahead = following, future
+        self._ahead = following, _BACKGROUND.submit(self._gather, following)
         return block
+
+    def in_order(self, size):
+        """All examples as tensors: a list of images and labels of `size` examples, or the rest."""
+        starts = range(0, len(self), size)
+        return [self._gather(np.arange(len(self))[start : start + size]) for start in starts]
+
+    def _gather(self, chosen):
+        return _gather(*self._on_device, tf.constant(chosen, tf.int32), self.class_count)
 
     @cached_property
     def _on_device(self):
@@ -108,9 +125,11 @@ class DataSet:
     def _look_ahead(self, count):
         # A batch that reaches past the end of an epoch takes its rest from the next one: over any
         # number of epochs every example is used equally often, and no batch is ever short.
-        while len(self._upcoming) < count:
-            epoch = self._random.permutation(len(self)).astype(np.int32)
-            self._upcoming = np.concatenate([self._upcoming, epoch])
+        missing = count - len(self._upcoming)
+        if missing > 0:
+            epochs = range(0, missing, len(self))
+            added = [self._random.permutation(len(self)).astype(np.int32) for _ in epochs]
+            self._upcoming = np.concatenate([self._upcoming, *added])
         return self._upcoming[:count]
 
 
@@ -118,10 +137,10 @@ _BACKGROUND = ThreadPoolExecutor(1, thread_name_prefix="next block")
 
 
 @tf.function
-def _gather(pixels, classes, chosen):
+def _gather(pixels, classes, chosen, class_count):
     # Bytes are kept on the device and become floats a block at a time: a quarter of the memory.
     images = tf.cast(tf.gather(pixels, chosen), tf.float32) * TO_UNIT
-    return images, tf.one_hot(tf.gather(classes, chosen), CLASSES)
+    return images, tf.one_hot(tf.gather(classes, chosen), class_count)
 
 
 def read_data_sets(data_dir=None, *, seed=0):
@@ -145,6 +164,35 @@ def read_data_sets(data_dir=None, *, seed=0):
         DataSet(*_read_pair(folder, *names), seed=seed) for names in (FILES["train"], FILES["test"])
     )
     return DataSets(train, test, _read_class_names(folder))
+
+
+def from_arrays(train, test, class_names=None, *, seed=0):
+    """Make `DataSets` of arrays: small images of any kind, grey or in colour, in any classes.
+
+    train, test  (images, labels) each, as `tf.keras.datasets.cifar10.load_data()` returns them.
+                 Images [n, height, width], [n, height, width, 1] or [n, height, width, 3], up to
+                 64 x 64 pixels: uint8 from 0 to 255, or floats from 0 to 1, which are rounded to
+                 256 levels. Labels [n] or [n, 1], counted from 0, or one-hot [n, classes]
+    class_names  in the order of the labels; without them, the labels tell how many classes there
+                 are, 2 to 1,000
+    seed         of the shuffles
+
+    Returns `DataSets(train, test, class_names)`. Raises DataError for anything that is not such
+    data.
+    """
+    train, test = _examples(train, "training"), _examples(test, "test")
+    shape, test_shape = train.pixels.shape[1:], test.pixels.shape[1:]
+    if test_shape != shape:
+        raise DataError(
+            f"test images: expected them like the training images, {_times(shape)}, found "
+            f"{_times(test_shape)}; scale them alike"
+        )
+    names = _class_names(class_names, train, test)
+    _check_range(train.classes, names, "training labels")
+    _check_range(test.classes, names, "test labels")
+    ink = shape[-1] == 1 and bool(np.mean(train.pixels == 0) > EMPTY)
+    sets = [DataSet(part.pixels, part.classes, seed, len(names), ink) for part in (train, test)]
+    return DataSets(*sets, names)
 
 
 def parse_idx(raw, dimensions, source):
@@ -268,3 +316,163 @@ def _read_class_names(folder):
     if len(names) != CLASSES:
         raise DataError(f"{path}: expected {CLASSES} class names, a line each, found {len(names)}")
     return names
+
+
+class _Examples(NamedTuple):
+    pixels: np.ndarray  # uint8 [n, height, width, channels]
+    classes: np.ndarray  # int32 [n]
+    width: int | None  # of the one-hot labels, if they were such
+
+
+def _examples(pair, part):
+    if not isinstance(pair, tuple | list) or len(pair) != 2:
+        raise DataError(
+            f"{part} set: expected a pair, (images, labels), found {_described(pair)}; write "
+            "from_arrays((images, labels), (test_images, test_labels))"
+        )
+    pixels = _pixels(_array(pair[0], f"{part} images"), f"{part} images")
+    classes, width = _classes(_array(pair[1], f"{part} labels"), f"{part} labels")
+    if len(pixels) != len(classes):
+        raise DataError(
+            f"{part} set: expected a label for each image, found {len(pixels)} images and "
+            f"{len(classes)} labels; take both from one data set"
+        )
+    return _Examples(pixels, classes, width)
+
+
+def _array(values, source):
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError):
+        raise DataError(
+            f"{source}: expected an array, found {_described(values)} of unequal parts; scale or "
+            "cut them to one size"
+        ) from None
+
+
+def _pixels(images, source):
+    """Any images that `from_arrays` takes, as uint8 [n, height, width, 1 or 3]."""
+    shape = images.shape
+    images = images[..., np.newaxis] if images.ndim == 3 else images
+    if images.ndim != 4 or images.shape[3] not in (1, 3):
+        cure = "reshape them"
+        if images.ndim == 4 and images.shape[3] == 4:
+            cure = "leave the fourth channel out: images[..., :3]"
+        elif images.ndim == 4 and images.shape[1] in (1, 3):
+            cure = "move the channels to the end: np.moveaxis(images, 1, 3)"
+        raise DataError(
+            f"{source}: expected the shape [n, height, width], [n, height, width, 1] or "
+            f"[n, height, width, 3], found {list(shape)}; {cure}"
+        )
+    if not images.size:
+        raise DataError(f"{source}: expected at least one image, found the shape {list(shape)}")
+    if max(images.shape[1:3]) > LARGEST_SIDE:
+        raise DataError(
+            f"{source}: expected at most {LARGEST_SIDE} x {LARGEST_SIDE} pixels, found "
+            f"{_times(images.shape[1:3])}; scale them down, for example with tf.image.resize"
+        )
+    if images.dtype == np.uint8:
+        return np.ascontiguousarray(images)
+    expected = "uint8 from 0 to 255, or floats from 0 to 1"
+    if images.dtype.kind != "f":
+        raise DataError(
+            f"{source}: expected {expected}, found {images.dtype}; if they are from 0 to 255, "
+            "images.astype(np.uint8) will do"
+        )
+    lowest, highest = images.min(), images.max()  # NaN if there is one anywhere
+    if np.isnan(lowest):
+        where = int(np.isnan(images).any(axis=(1, 2, 3)).argmax())
+        raise DataError(
+            f"{source}: expected {expected}, found NaN, first in image {where}; leave such images "
+            "out, or mend them with np.nan_to_num"
+        )
+    if lowest < 0 or highest > 1:
+        cure = (
+            "divide them by 255"
+            if lowest >= 0 and highest <= 255
+            else "scale them, or begin the model with a layer that does"
+        )
+        raise DataError(
+            f"{source}: expected {expected}, found floats from {lowest:g} to {highest:g}; {cure}"
+        )
+    pixels = np.empty(images.shape, np.uint8)
+    for start in range(0, len(images), 1000):  # so many at a time, for the sake of memory
+        part = slice(start, start + 1000)
+        np.rint(255 * images[part].astype(np.float32), out=pixels[part], casting="unsafe")
+    return pixels
+
+
+def _classes(labels, source):
+    """Any labels that `from_arrays` takes, as int32 [n], and the width of one-hot ones."""
+    if labels.dtype.kind not in "biuf":
+        raise DataError(
+            f"{source}: expected numbers from 0 on, found {labels.reshape(-1)[:1].tolist()}; "
+            "number the classes, and hand their names in as class_names"
+        )
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        one_hot = (np.sum(labels == 1, axis=1) == 1) & (np.sum(labels != 0, axis=1) == 1)
+        if not one_hot.all():
+            where = int(one_hot.argmin())
+            raise DataError(
+                f"{source}: expected one-hot rows, a single 1 among zeros, found something else in "
+                f"row {where}; hand in the classes' numbers, [n], instead"
+            )
+        return labels.argmax(axis=1).astype(np.int32), labels.shape[1]
+    if labels.ndim not in (1, 2):
+        raise DataError(
+            f"{source}: expected the shape [n], or one-hot [n, classes], found "
+            f"{list(labels.shape)}; reshape them"
+        )
+    labels = labels.reshape(-1).astype(float)
+    wrong = (labels < 0) | (labels >= MOST_CLASSES) | (labels != np.rint(labels))
+    if wrong.any():
+        where = int(wrong.argmax())
+        raise DataError(
+            f"{source}: expected whole numbers from 0 to {MOST_CLASSES - 1} at the most, found "
+            f"{labels[where]:g} at index {where}; number the classes 0, 1, 2 ..."
+        )
+    return labels.astype(np.int32), None
+
+
+def _class_names(given, train, test):
+    if isinstance(given, str):
+        raise DataError(f"class_names: expected a list of names, found the text {given!r}")
+    if given is None:
+        largest = max(train.classes.max(), test.classes.max())
+        count = train.width or test.width or int(largest) + 1
+        names = tuple(map(str, range(count)))
+    else:
+        names = tuple(" ".join(str(name).split()) for name in given)
+    if not 2 <= len(names) <= MOST_CLASSES:
+        raise DataError(
+            f"classes: expected 2 to {MOST_CLASSES:,}, found {len(names)}; check the labels and "
+            "class_names"
+        )
+    for width, part in ((train.width, "training"), (test.width, "test")):
+        if width not in (None, len(names)):
+            raise DataError(
+                f"{part} labels: expected {len(names)} classes, found one-hot labels for {width}; "
+                "make them for the same classes, or hand in the classes' numbers, [n]"
+            )
+    return names
+
+
+def _check_range(classes, names, source):
+    outside = classes >= len(names)
+    if outside.any():
+        where = int(outside.argmax())
+        raise DataError(
+            f"{source}: expected labels from 0 to {len(names) - 1}, one for each of the "
+            f"{len(names)} classes, found {classes[where]} at index {where}; count from 0, or name "
+            "all classes"
+        )
+
+
+def _described(value):
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {list(value.shape)}"
+    return repr(value) if isinstance(value, str) else f"a {type(value).__name__}"
+
+
+def _times(lengths):
+    return " x ".join(map(str, lengths))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from visu import runs, terminal
+from visu import keras_model, runs, terminal
 from visu.coach import Coach, curves_of
 from visu.control import Control
 from visu.errors import UsageError, report_mistakes_plainly
@@ -24,7 +24,7 @@ from visu.measurement import Scene
 from visu.notebook import NotebookView, in_notebook
 from visu.options import Options, parse
 from visu.schedule import SETTLED, SPREADS, SPREADS_UNSEEN, Schedule
-from visu.training import BATCH, EVALUATED_AT_ONCE, Training
+from visu.training import BATCH, Training, evaluated_at_once
 
 __all__ = ["Lesson"]
 
@@ -38,7 +38,7 @@ class Lesson:
     """What a lesson script needs besides its network: flags, seed, and the run itself.
 
     name           the script's `__name__`
-    text           the script's `__doc__`; its first line is the title
+    text           the script's `__doc__`, or None; its first line is the title
     iterations     to train for, unless --iterations says otherwise
     measure_every  iterations between measurements of the training batch; the test set is
                    evaluated five times as rarely, and after iteration 2,000, in lessons that are
@@ -51,29 +51,53 @@ class Lesson:
 
     def __init__(self, name, text, *, iterations, measure_every=20):
         self._is_main = name == "__main__"
-        self._title = text.strip().splitlines()[0].rstrip(".")
         self._measure_every, self._rarer_tests = measure_every, iterations > SETTLED
         if self._is_main:
             report_mistakes_plainly()
             script = getattr(sys.modules["__main__"], "__file__", None) or sys.argv[0]
             self._name = Path(script).stem
+            self._title = _first_line(text) or self._name
             self._options = parse(self._name, self._title, iterations)
         else:
-            self._name, self._options = name, Options(iterations, window=False)
-        self.data, self.seed = self._options.data, self._options.seed
+            self._name, self._title = name, _first_line(text) or name
+            self._options = Options(iterations, window=False)
+        self.seed, self._data_was_read = self._options.seed, False
         # Its process starts now, to be ready when there is something to show.
         self._live = _start_live_view(self._options)
         tf.keras.utils.set_random_seed(self.seed)
 
-    def run(self, mnist, train, test, **spreads):
+    @property
+    def data(self):
+        """The folder that --data names, or None."""
+        self._data_was_read = True
+        return self._options.data
+
+    def watch(self, model, data, *, batch=BATCH):
+        """Train a Keras model as `run` does; nothing but the model and the data is needed.
+
+        model  a `tf.keras.Model`, built and compiled, that makes of images [n, height, width,
+               channels] an output for each class, [n, classes]. Its loss is
+               "categorical_crossentropy" or "sparse_categorical_crossentropy"
+        data   `mnistdata.DataSets`; the model is given its images as floats from 0 to 1
+        batch  images in an iteration; never more than there are
+
+        Panel 4 shows the kernels, panel 5 all that has one dimension: the biases. Raises UsageError
+        for a model that can't be trained on this data.
+        """
+        if self._is_main:
+            train, test, spreads = keras_model.parts_of(model, data)
+            self.run(data, train, test, batch=batch, **spreads)
+
+    def run(self, mnist, train, test, *, batch=BATCH, **spreads):
         """Train as the flags say: show, print and store what is measured on the way.
 
-        mnist    `mnistdata.DataSets`
+        mnist    `mnistdata.DataSets`; the shapes below are MNIST's
         train    train(images [b, 100, 28, 28, 1], labels [b, 100, 10], step, stop), a compiled
                  function that trains from iteration `step` up to `stop` (int32 scalars), iteration
                  i on batch i % b
         test     test(X [n, 28, 28, 1], Y_ [n, 10]) returns the probabilities [n, 10] and the mean
                  loss, a scalar
+        batch    images in an iteration; never more than there are
         spreads  two keywords: what panels 4 and 5 show and, as their titles, are called. Each is
                  a list of tensors, or a function that makes one from the training batch X
 
@@ -81,10 +105,19 @@ class Lesson:
         file could not be written.
         """
         if self._is_main:
-            code = _Run(self, mnist, train, test, spreads).go()
+            if self._options.data is not None and not self._data_was_read:
+                raise UsageError(
+                    f"--data {self._options.data}: {self._name} has data of its own; leave the "
+                    "flag out"
+                )
+            code = _Run(self, mnist, train, test, batch, spreads).go()
             # Who interrupted a cell knows it, and a notebook would call an exit an error.
             if code and not in_notebook():
                 sys.exit(code)
+
+
+def _first_line(text):
+    return text.strip().splitlines()[0].rstrip(".") if text and text.strip() else ""
 
 
 def _start_live_view(options):
@@ -98,13 +131,16 @@ def _start_live_view(options):
 class _Run:
     """One run of a lesson with all that watches it."""
 
-    def __init__(self, lesson, mnist, train, test, spreads):
+    def __init__(self, lesson, mnist, train, test, batch, spreads):
         self._options, self._live = lesson._options, lesson._live
+        if not isinstance(batch, int) or batch < 1:
+            raise UsageError(f"batch: expected a whole number from 1, found {batch!r}")
+        batch = min(batch, len(mnist.train))
         self._scene = Scene(
             name=lesson._name,
             title=lesson._title,
             iterations=self._options.iterations,
-            epoch=max(len(mnist.train) // BATCH, 1),
+            epoch=len(mnist.train) / batch,
             spreads=tuple(title.replace("_", " ").capitalize() for title in spreads),
             class_names=mnist.class_names,
             test_images=mnist.test.pixels,
@@ -112,6 +148,8 @@ class _Run:
             earlier=self._options.earlier,
             digit=self._fitted_digit(mnist),
             fast=self._options.fast,
+            batch=batch,
+            ink=mnist.test.ink,
         )
         self._control, self._history = Control(), History(self._scene)
         self._asked_to_end = self._interrupted = self._finished = False
@@ -135,13 +173,21 @@ class _Run:
                 SPREADS if self._live or self._picture else SPREADS_UNSEEN,
             ),
             self._control,
+            batch=batch,
             pace=None if self._live is None or self._options.fast else MEASUREMENTS_A_SECOND,
             answer=self._live and self._live.answer,
         )
 
     def _fitted_digit(self, mnist):
-        ink = self._options.digit
-        return None if ink is None else as_mnist(ink, mnist.test.pixels.shape[1])
+        ink, (height, width, _) = self._options.digit, mnist.test.pixels.shape[1:]
+        if ink is None:
+            return None
+        if not mnist.test.ink or height != width:
+            raise UsageError(
+                "--digit: expected a network that reads digits, ink on paper, found one for other "
+                "images; leave the flag out"
+            )
+        return as_mnist(ink, height)
 
     def go(self):
         """Train to the end, or until stopped. Returns the exit code."""
@@ -243,10 +289,21 @@ class _Run:
 
 
 def _count_parameters(test, mnist):
-    """How many numbers training adjusts: the size of all trainable variables `test` reads."""
+    """How many numbers training adjusts: the size of all trainable variables `test` reads.
+
+    Raises UsageError if it answers with other classes than the data's.
+    """
+    count = min(evaluated_at_once(mnist.test), len(mnist.test))
     batch = [
-        tf.TensorSpec([min(EVALUATED_AT_ONCE, len(mnist.test)), *shape], tf.float32)
-        for shape in (mnist.test.pixels.shape[1:], mnist.test.labels.shape[1:])
+        tf.TensorSpec([count, *shape], tf.float32)
+        for shape in (mnist.test.pixels.shape[1:], [mnist.test.class_count])
     ]
-    variables = test.get_concrete_function(*batch).variables
+    compiled = test.get_concrete_function(*batch)
+    found, expected = compiled.structured_outputs[0].shape, [count, mnist.test.class_count]
+    if not found.is_compatible_with(expected):
+        raise UsageError(
+            f"test: expected a probability for each class, {expected}, found {found.as_list()}; "
+            f"the data has {mnist.test.class_count} classes"
+        )
+    variables = compiled.variables
     return sum(int(tf.size(variable)) for variable in variables if variable.trainable)

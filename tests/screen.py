@@ -72,14 +72,18 @@ class VirtualScreen:
 class RunningLesson:
     """A lesson in a process of its own, started as a user would."""
 
+    _window_names = "^mnist_"
+
     def __init__(self, lesson, *flags, screen=None, environment=None, folder=None):
         self._screen = screen
+        script = _script(lesson)
+        self._window_names = f"^{script.stem}"
         # A clean slate: what the tests' own surroundings say about displays must not count.
         inherited = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "MPLBACKEND")}
         if screen:
             inherited["DISPLAY"] = screen.display
         self.process = subprocess.Popen(
-            [sys.executable, _script(lesson), *map(str, flags)],
+            [sys.executable, script, *map(str, flags)],
             env={**inherited, **(environment or {})},
             cwd=folder,
             stdout=subprocess.PIPE,
@@ -112,7 +116,7 @@ class RunningLesson:
         return self.id
 
     def _windows(self):
-        return self._screen.xdotool("search", "--name", "^mnist_").split()
+        return self._screen.xdotool("search", "--name", self._window_names).split()
 
     def title(self):
         return self._screen.xdotool("getwindowname", self.id)

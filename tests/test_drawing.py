@@ -19,15 +19,14 @@ from visu.mosaics import (
     GLYPHS,
     LABEL_INK,
     WRONG,
-    Scaled,
     misread_first,
     mosaic,
-    scale,
 )
 from visu.painting import Painter
 from visu.panels import Panels
 from visu.ranges import accuracy_floor, iteration_limit, loss_ceiling, spread_limit
 from visu.schedule import Schedule
+from visu.tiles import Tiles, scale
 
 FLOATS = st.floats(-1e6, 1e6, width=32)
 
@@ -95,9 +94,9 @@ def test_scaling_is_pillows_and_the_same_for_some_as_for_all():
     pixels = mnistdata.read_data_sets().test.pixels[:40]
     for side in (13, 61):
         scaled = scale(pixels, side)
-        lazily = Scaled(pixels, side)
-        assert (lazily[np.array([7, 3])] == scaled[[7, 3]]).all()
-        assert (lazily[np.arange(40)] == scaled).all()
+        lazily = Tiles(pixels, side)
+        assert (lazily.pick(np.array([7, 3]), np.array([True, False])) == scaled[[7, 3]]).all()
+        assert (lazily.pick(np.arange(40), np.zeros(40, bool)) == scaled).all()
         for image, result in zip(pixels[..., 0], scaled, strict=True):
             theirs = Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC)
             # They also round and cut off in between.
@@ -279,10 +278,10 @@ def test_all_six_panels_have_their_titles_and_values():
     for expected in (
         "Accuracy",
         "Cross-entropy loss",
-        "Training digits",
+        "Training images",
         "Weights",
         "Biases",
-        "Test digits",
+        "Test images",
         "training 0.9223",
         "test 0.1000",
         "777 of 10,000 misread",

@@ -18,7 +18,7 @@ from tests.screen import ROOT, RunningLesson, VirtualScreen, lesson_file
 from visu.nowindow import display_went_away
 
 FINAL = re.compile(
-    r"final test accuracy: (0\.\d{4}) \(best (0\.\d{4})\), (\d+) of (\d+) misread, "
+    r"final test accuracy: ([01]\.\d{4}) \(best ([01]\.\d{4})\), (\d+) of (\d+) misread, "
     r"(\d+) iterations, \d+\.\d s"
 )
 

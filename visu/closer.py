@@ -1,4 +1,4 @@
-"""One digit, large, and what the network reads in it: a test digit, or one drawn by hand."""
+"""One image, large, and what the network reads in it: a test digit, or one drawn by hand."""
 
 import numpy as np
 from matplotlib.image import AxesImage
@@ -11,6 +11,7 @@ from visu.swift import SwiftText
 
 CLOSER = 7  # the panel's number
 SHOWN = 10  # classes, the likeliest where there are more
+FEW = 6  # with fewer classes, the bars grow no broader
 RIGHT_COLOUR, WRONG_COLOUR, OTHER_COLOUR = "#00785A", "#F06A58", "#B4BAC1"
 THUMB_SHARE = 0.3  # of the pad's side: the image as the network gets it
 WALK = "← →  other misread digits     Esc  back"
@@ -28,7 +29,9 @@ class CloserLook(Panel):
         axes.set_axis_off()
         axes.set_navigate(False)
         axes.set_zorder(1)
-        self._names, self._side = scene.class_names, scene.test_images.shape[1]
+        self._names, self._shape = scene.class_names, scene.test_images.shape[1:3]
+        self._side = self._shape[0]
+        self._one, self._cmap = scene.subject.removesuffix("s"), "gray_r" if scene.ink else "gray"
         self.opened_from = None  # the view to go back to
         self.question = None
         self._answer, self._label, self._index, self._digits = None, None, None, None
@@ -53,7 +56,7 @@ class CloserLook(Panel):
         self._animate(*bars, *names, *values, self._heading, self._hint, self._caption)
 
     def _add_image(self):
-        image = AxesImage(self.axes, cmap="gray_r", interpolation="nearest", origin="upper")
+        image = AxesImage(self.axes, cmap=self._cmap, interpolation="nearest", origin="upper")
         image.set_clim(0, 255)
         return self.axes.add_image(image)
 
@@ -136,17 +139,15 @@ class CloserLook(Panel):
         below, above = 0.45 * dpi, 0.55 * dpi
         side = max(min(height - below - above, 0.45 * width), 8)
         bottom = below + (height - below - above - side) / 2
-        self._set_extent(self._big, 0, bottom, side)
-        self._frame.set_bounds(0, bottom, side, side)
+        self._place(self._big, self._frame, 0, bottom, side)
         thumb = THUMB_SHARE * side
         beside = side + 0.25 * dpi
-        self._set_extent(self._thumb, beside, bottom, thumb)
-        self._thumb_frame.set_bounds(beside, bottom, thumb, thumb)
+        self._place(self._thumb, self._thumb_frame, beside, bottom, thumb)
         self._caption.xy = (beside + thumb / 2, bottom - 0.05 * dpi)
         self._heading.xy, self._hint.xy = (0, height - 0.3 * dpi), (0, 0.05 * dpi)
         self._bars_from = side + max(1.9 * dpi, thumb + 1.2 * dpi)
         self._bars_to = width - 0.7 * dpi
-        pitch = side / len(self._rows)
+        pitch = side / max(len(self._rows), FEW)
         for place, (bar, name, value) in enumerate(self._rows):
             middle = bottom + side - (place + 0.5) * pitch
             bar.set(x=self._bars_from, y=middle - 0.35 * pitch, height=0.7 * pitch)
@@ -154,9 +155,11 @@ class CloserLook(Panel):
             value.xy = (self._bars_from, middle)
         self._fresh = True
 
-    @staticmethod
-    def _set_extent(image, left, bottom, side):
-        image.set_extent((left, left + side, bottom, bottom + side))
+    def _place(self, image, frame, left, bottom, side):
+        height, width = (side * length / max(self._shape) for length in self._shape)
+        bottom += side - height  # flush with the uppermost bar
+        image.set_extent((left, left + width, bottom, bottom + height))
+        frame.set_bounds(left, bottom, width, height)
 
     def paint(self):
         if self.question is None:
@@ -194,9 +197,10 @@ class CloserLook(Panel):
 
     def _in_words(self, computed, probabilities, blank):
         if self._digits is not None:
-            what = f"{self._kind.capitalize()} digit {self._index:,}: a {self._names[self._label]}"
+            which = f"{self._kind.capitalize()} {self._one} {self._index:,}"
+            what = f"{which}: a {self._names[self._label]}"
         else:
-            what = "Draw a digit" if blank else "Your digit"
+            what = f"Draw a {self._one}" if blank else f"Your {self._one}"
         if computed is None:
             return what
         return f"{what}, read as {self._names[computed]} ({100 * probabilities[computed]:.0f} %)"

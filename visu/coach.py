@@ -22,7 +22,8 @@ class Curves(NamedTuple):
     test: np.ndarray  # float [m, 3]: likewise, on the test set
     spreads: dict  # title: float [k, 9], iteration and percentiles
     classes: int
-    epoch: int  # iterations
+    epoch: float  # iterations
+    digits: bool = True  # rather than other images, of which it is not known how well they are read
 
     def until(self, iteration):
         """The same run when it was at this iteration."""
@@ -42,7 +43,8 @@ def curves_of(scene, history):
     """The `Curves` in a `visu.history.History`."""
     spreads = {title: history.spread(number) for number, title in enumerate(scene.spreads)}
     classes = len(scene.class_names)
-    return Curves(history.training, history.test, spreads, classes, scene.epoch)
+    digits = scene.subject == "digits"
+    return Curves(history.training, history.test, spreads, classes, scene.epoch, digits)
 
 
 class Diagnosis(NamedTuple):
@@ -56,12 +58,16 @@ class Diagnosis(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """A fault: `finds(curves, threshold)` returns (evidence, iteration to mark) or None."""
+    """A fault: `finds(curves, threshold)` returns (evidence, iteration to mark) or None.
+
+    of_digits  whether the threshold depends on how well digits can be read, and how many are tested
+    """
 
     name: str
     finds: object
     threshold: float
     cure: str
+    of_digits: bool = False
 
 
 def diagnose(curves):
@@ -69,6 +75,8 @@ def diagnose(curves):
     if not len(curves.test):
         return None
     for rule in RULES:
+        if rule.of_digits and not curves.digits:
+            continue
         if found := rule.finds(curves, rule.threshold):
             return Diagnosis(rule.name, found[0], rule.cure, found[1])
     return None
@@ -225,11 +233,29 @@ RULES = (
         "Start from small random weights, with a smaller learning rate: lessons 2.0 and 2.1 do",
     ),
     Rule("Diverging", _diverging, 1.5, "The learning rate is too high: lesson 2.1 lets it decay"),
-    Rule("Underfitting", _underfitting, 0.96, "The network is too small: lesson 2.0 adds layers"),
+    Rule(
+        "Underfitting",
+        _underfitting,
+        0.96,
+        "The network is too small: lesson 2.0 adds layers",
+        of_digits=True,
+    ),
     Rule("Overfitting", _overfitting, 0.3, "Dropout answers that: lessons 2.2 and 3.1"),
     Rule("Learnt by heart", _learnt_by_heart, 0.003, "A longer run will not help"),
-    Rule("Noisy", _noisy, 0.0012, "The learning rate is too high by now: lesson 2.1 lets it decay"),
-    Rule("Slow start", _slow_start, 0.5, "Sigmoids learn like that: lesson 2.1 has ReLU"),
+    Rule(
+        "Noisy",
+        _noisy,
+        0.0012,
+        "The learning rate is too high by now: lesson 2.1 lets it decay",
+        of_digits=True,
+    ),
+    Rule(
+        "Slow start",
+        _slow_start,
+        0.5,
+        "Sigmoids learn like that: lesson 2.1 has ReLU",
+        of_digits=True,
+    ),
 )
 
 

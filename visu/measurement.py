@@ -20,20 +20,38 @@ class Scene(NamedTuple):
     name: str  # of the lesson's file
     title: str
     iterations: int
-    epoch: int  # iterations in one pass through the training set
+    epoch: float  # iterations in one pass through the training set
     spreads: tuple[str, str]  # what panels 4 and 5 show
     class_names: tuple[str, ...]
-    test_images: np.ndarray  # uint8 [n, 28, 28, 1]
+    test_images: np.ndarray  # uint8 [n, height, width, 1 or 3]
     test_labels: np.ndarray  # int [n]
-    digit: np.ndarray | None = None  # uint8 [28, 28, 1], what --digit wants to be read
+    digit: np.ndarray | None = None  # uint8 [side, side, 1], what --digit wants to be read
     earlier: EarlierRun | None = None  # to compare with
     fast: bool = False  # whether the user wants speed rather than a pace to watch
+    batch: int = 100  # training images in an iteration
+    ink: bool = True  # whether the images are ink on paper, rather than pictures
+
+    @property
+    def numbered(self):
+        """Whether the classes have no names but their numbers."""
+        return self.class_names == tuple(map(str, range(len(self.class_names))))
+
+    @property
+    def subject(self):
+        """What to call the images."""
+        is_like_mnist = self.ink and self.numbered and len(self.class_names) == 10
+        return "digits" if is_like_mnist else "images"
+
+    @property
+    def drawable(self):
+        """Whether one may draw such an image by hand: ink on a square sheet."""
+        return self.ink and self.test_images.shape[1] == self.test_images.shape[2]
 
 
 class Digits(NamedTuple):
     """Some images with what they are and what the network takes them for."""
 
-    images: np.ndarray  # uint8 [n, 28, 28, 1]
+    images: np.ndarray  # uint8 [n, height, width, 1 or 3]; perhaps only the first ones
     labels: np.ndarray  # int [n]
     computed: np.ndarray  # int [n]
 
@@ -55,11 +73,12 @@ def percentiles(values, bands=BANDS):
 
     values  array of any shape, or a list of such arrays, taken together
     Returns float [bands + 1], from the minimum to the maximum, as `np.percentile` does with its
-    default, linear interpolation, but five times as fast; NaN throughout if any value is NaN.
+    default, linear interpolation, but five times as fast; NaN throughout if any value is NaN, or
+    if there are none.
     """
     arrays = values if isinstance(values, list | tuple) else [values]
-    ordered = np.sort(np.concatenate([np.ravel(a) for a in arrays]))
-    if np.isnan(ordered[-1]):
+    ordered = np.sort(np.concatenate([np.empty(0, np.float32), *(np.ravel(a) for a in arrays)]))
+    if not len(ordered) or np.isnan(ordered[-1]):
         return np.full(bands + 1, np.nan)
     position = np.linspace(0, len(ordered) - 1, bands + 1)
     below = position.astype(int)

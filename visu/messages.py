@@ -40,7 +40,7 @@ class Question(NamedTuple):
     """An image that the network shall read."""
 
     number: int  # which answers are told apart by
-    image: np.ndarray  # uint8 [28, 28, 1]
+    image: np.ndarray  # uint8 [height, width, 1 or 3]
 
 
 class Asked(NamedTuple):

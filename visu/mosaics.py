@@ -1,15 +1,17 @@
-"""Many digits as one picture. Pure functions of arrays."""
+"""Many images as one picture. Pure functions of arrays."""
 
 from functools import lru_cache
 
 import numpy as np
-from PIL import Image
 
-# Behind misread digits. White is behind the others: red against white is told apart by its
-# brightness too.
-WRONG = (240, 106, 88)
-GAP = (226, 229, 233)  # where there is no digit to show
-ROOM_FOR_GLYPHS = 20  # pixels; in smaller tiles they would hide the digit itself
+from visu.tiles import words
+
+# Behind misread ink, and around misread pictures, which have colours of their own to outdo. White
+# is with the others: red against white is told apart by its brightness too.
+WRONG, WRONG_MAT, WHITE = (240, 106, 88), (222, 30, 36), (255, 255, 255)
+GAP = (226, 229, 233)  # where there is no image to show
+ROOM_FOR_LABELS = 20  # pixels; in smaller tiles they would hide the image itself
+APART = 6  # pixels between the two labels of a tile
 LABEL_INK, COMPUTED_INK = (0, 0, 0), (255, 255, 255)
 
 # 0 to 9, 4 x 7 pixels each, a row a word: as wide as the empty margin around an MNIST digit.
@@ -38,88 +40,88 @@ def misread_first(digits, at_most):
     return np.argsort(~wrong, kind="stable")[:at_most]
 
 
-def scale(images, side):
-    """Resample images to side x side pixels, sharply.
+def mosaic(tiles, labels, computed, rows, columns, classes=10):
+    """Paint images in reading order, misread ones on red with their labels, the others on white.
 
-    images  uint8 [n, height, width, 1]
-    Returns uint8 [n, side, side].
-    """
-    ink = images[..., 0]
-    count, height, width = ink.shape
-    if (height, width) == (side, side) or not count:
-        return ink
-    # Resampling is linear, so all images take two matrix products: their rows, then their columns.
-    rows = ink.reshape(-1, width).astype(np.float32) @ _resampling(width, side)
-    columns = rows.reshape(count, height, side).swapaxes(1, 2).reshape(-1, height)
-    scaled = (columns @ _resampling(height, side)).reshape(count, side, side).swapaxes(1, 2)
-    return np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
-
-
-@lru_cache
-def _resampling(before, after):
-    """float32 [before, after]: what each of `before` pixels in a row gives to each of `after`."""
-    unit = Image.fromarray(np.eye(before, dtype=np.float32))
-    return np.asarray(unit.resize((after, before), Image.Resampling.BICUBIC))
-
-
-class Scaled:
-    """Images at another size, each resampled when it is first asked for: most never are.
-
-    images  uint8 [n, height, width, 1]
-    side    pixels
-    """
-
-    def __init__(self, images, side):
-        self.images, self.side = images, side
-        count = 0 if images is None else len(images)
-        self._scaled = np.empty((count, side, side), np.uint8)
-        self._ready = np.zeros(count, bool)
-
-    def __getitem__(self, chosen):
-        """uint8 [m, side, side] for indices [m]."""
-        missing = chosen[~self._ready[chosen]]
-        if len(missing):
-            self._scaled[missing] = scale(self.images[missing], self.side)
-            self._ready[missing] = True
-        return self._scaled[chosen]
-
-
-def mosaic(ink, labels, computed, rows, columns):
-    """Paint digits in reading order, misread ones on red with their labels.
-
-    ink               uint8 [n, side, side], n at most rows x columns, 255 for black
+    tiles             n of them, at most rows x columns, as `visu.tiles` makes them: ink, uint8
+                      [n, side, side], 255 for black; or mounted pictures, uint32 [n, side, side]
     labels, computed  int [n], what they are and what the network takes them for
-    Returns uint8 [rows * side, columns * side, 4]. A misread digit has its true label small at its
+    classes           how many there are
+    Returns uint8 [rows * side, columns * side, 4]. A misread image has its true label small at its
     left edge, in black, and what the network computed at its right edge, in white, as far as there
     is room for both.
     """
-    count, side = ink.shape[:2]
-    tiles = np.empty((rows * columns, side, side), np.uint32)
-    tiles[:count] = INK_ON_WHITE[ink]
-    tiles[count:] = _words(GAP)
+    count, side = tiles.shape[:2]
+    painted = np.empty((rows * columns, side, side), np.uint32)
+    painted[count:] = words(GAP)
     wrong = np.flatnonzero(labels != computed)
-    tiles[wrong] = INK_ON_RED[ink[wrong]]
-    if side >= ROOM_FOR_GLYPHS:
-        glyphs = GLYPHS.repeat(max(side // 28, 1), axis=1).repeat(max(side // 28, 1), axis=2)
-        glyph_height, glyph_width = glyphs.shape[1:]
-        above = side - 1 - glyph_height
-        for shown, left, colour in (
-            (labels, 0, LABEL_INK),
-            (computed, side - glyph_width, COMPUTED_INK),
-        ):
-            which, y, x = np.nonzero(glyphs[np.asarray(shown, int)[wrong] % len(glyphs)])
-            tiles[wrong[which], above + y, left + x] = _words(colour)
-    canvas = tiles.reshape(rows, columns, side, side).swapaxes(1, 2)
+    is_ink = tiles.dtype == np.uint8
+    if is_ink:
+        painted[:count] = INK_ON_WHITE[tiles]
+        painted[wrong] = INK_ON_RED[tiles[wrong]]
+    else:
+        mats = np.where(labels != computed, words(WRONG_MAT), words(WHITE))
+        painted[:count] = np.where(tiles == 0, mats[:, None, None], tiles)
+    if enlarged := label_size(side, classes, is_ink):
+        left, right = _labels(classes, enlarged, is_ink)
+        lower = painted[:, side - left.shape[2] :]
+        _stamp(lower[..., : left.shape[3]], left, labels, wrong, (WHITE, LABEL_INK))
+        _stamp(lower[..., -right.shape[3] :], right, computed, wrong, (WRONG_MAT, COMPUTED_INK))
+    canvas = painted.reshape(rows, columns, side, side).swapaxes(1, 2)
     return np.ascontiguousarray(canvas).view(np.uint8).reshape(rows * side, columns * side, 4)
 
 
-def _words(colours):
-    """RGB colours [..., 3] as opaque pixels, uint32 [...], which are faster to move than bytes."""
-    colours = np.asarray(colours, np.uint8)
-    opaque = np.full((*colours.shape[:-1], 1), 255, np.uint8)
-    return np.concatenate([colours, opaque], axis=-1).view(np.uint32)[..., 0]
+def label_size(side, classes, is_ink=True):
+    """How many pixels of a tile a pixel of the labels takes; 0 where there is no room for them."""
+    for enlarged in range(max(side // 28, 1), 0, -1):
+        width = enlarged * sum(_label_columns(classes - 1, classes, is_ink))
+        if side >= max(ROOM_FOR_LABELS, 2 * width + APART):
+            return enlarged
+    return 0
+
+
+def _label_columns(number, classes, is_ink):
+    """How wide a label is, in its own pixels: before its digits, the digits, and behind them.
+
+    A single digit stands in the empty margin of an MNIST digit. On pictures, and where labels have
+    several digits, they would not be seen without a ground of their own: white behind the right
+    answer, red behind the other.
+    """
+    digits = 5 * len(str(number)) - 1
+    return (0, digits, int(classes > 10)) if is_ink else (1, digits, 1)
+
+
+@lru_cache
+def _labels(classes, enlarged, is_ink):
+    """All labels as they stand in the lower left corner of a tile, and in the lower right one.
+
+    Returns two arrays, bool [2, classes, height, width]: the pixels of the ground and of the ink.
+    """
+    width = sum(_label_columns(classes - 1, classes, is_ink))
+    left, right = np.zeros((2, 2, classes, 9, width), bool)
+    for number in range(classes):
+        before, digits, behind = _label_columns(number, classes, is_ink)
+        glyphs = [np.pad(GLYPHS[int(digit)], ((0, 0), (0, 1))) for digit in str(number)]
+        ink = np.concatenate(glyphs, axis=1)[:, :-1]
+        left[1, number, 1:8, before : before + digits] = ink
+        right[1, number, 1:8, width - before - digits : width - before] = ink
+        if behind:
+            left[0, number, :, : before + digits + behind] = True
+            right[0, number, :, width - before - digits - behind :] = True
+    return [
+        stamps.repeat(enlarged, axis=2).repeat(enlarged, axis=3)[:, :, : 8 * enlarged + 1]
+        for stamps in (left, right)
+    ]
+
+
+def _stamp(corners, stamps, numbers, wrong, colours):
+    """Print their numbers, the ground and then the ink, into these corners of misread tiles."""
+    chosen = np.asarray(numbers, int)[wrong] % stamps.shape[1]
+    for stamp, colour in zip(stamps, colours, strict=True):
+        which, y, x = np.nonzero(stamp[chosen])
+        corners[wrong[which], y, x] = words(colour)
 
 
 _brightness = (255 - np.arange(256))[:, None]
-INK_ON_WHITE = _words(_brightness.repeat(3, axis=1))  # by ink, 0 ... 255
-INK_ON_RED = _words(_brightness * np.array(WRONG) // 255)
+INK_ON_WHITE = words(_brightness.repeat(3, axis=1))  # by ink, 0 ... 255
+INK_ON_RED = words(_brightness * np.array(WRONG) // 255)

@@ -50,7 +50,7 @@ class NotebookView:
         began = time.perf_counter()
         if began < self._next:
             return
-        self._draw(f"epoch {measurement.iteration // self._scene.epoch + 1}")
+        self._draw(f"epoch {int(measurement.iteration / self._scene.epoch) + 1}")
         spent = time.perf_counter() - began
         self._next = began + max(SECONDS_BETWEEN, spent / DRAWING_SHARE)
         self._frames, self._seconds = self._frames + 1, self._seconds + spent

@@ -53,7 +53,7 @@ def parse(name, description, iterations, arguments=None):
         type=_whole_number(1, 10**9),
         default=iterations,
         metavar="N",
-        help=f"train for N iterations of 100 digits (this lesson: {iterations:,})",
+        help=f"train for N iterations, a batch each (without the flag: {iterations:,})",
     )
     add(
         "--seed",

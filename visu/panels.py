@@ -1,31 +1,36 @@
 """The six panels: matplotlib artists that are made once and then only given new data."""
 
+import math
+
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon
 from matplotlib.ticker import MaxNLocator
 
+from visu.captions import confusions, names
 from visu.coach import Coach, curves_of
 from visu.layout import ALL, FOOT, HEAD, LEFT, axes_rectangle, cells
 from visu.measurement import BANDS
-from visu.mosaics import GAP, Scaled, misread_first, mosaic
+from visu.mosaics import GAP, label_size, misread_first, mosaic
 from visu.ranges import accuracy_floor, iteration_limit, loss_ceiling, spread_limit
 from visu.swift import SwiftImage, SwiftScale, SwiftText
+from visu.tiles import Tiles, side_around
 
 # A blue and a vermilion that are told apart with any of the common colour blindnesses.
 TRAINING_COLOUR, TEST_COLOUR = "#2E86C1", "#D55E00"
 BAND_COLOURS = ("#D9E8E3", "#A9D0C4", "#5FB09A", "#00785A", "#5FB09A", "#A9D0C4", "#D9E8E3")
 INK, FAINT, GRID, FRAME = "#22262B", "#6B737C", "#E3E6EA", "#B4BAC1"
 EARLIER_TRAINING, EARLIER_TEST = "#DADDE1", "#8E959D"  # curves of an earlier run, behind
-TRAINING_GRID, TEST_GRID = (10, 10), (25, 40)  # rows, columns
+TRAINING_GRID, TEST_GRID = (10, 10), (25, 40)  # rows, columns, at the most
 MARGIN = 0.2  # inches beside the texts above the panels
 OVERLAP = 3  # pixels
 HOW_TO_READ = (
-    "On red: misread. The\nlittle digit at its left\nis the right answer, the\n"
+    "On red: misread. The\nlittle {} at its left\nis the right answer, the\n"
     "one at its right is what\nthe network saw in it."
 )
 HOW_TO_READ_INCHES = 1.6
+TILE = 28  # pixels; zoomed in, a tile has at least as many
 
 
 class Panels:
@@ -69,11 +74,11 @@ class Panels:
         axes = {number: figure.add_axes((0, 0, 1, 1), label=str(number)) for number in ALL}
         self._panels = {
             1: Curves(axes[1], "Accuracy", 1, scene.earlier),
-            2: Curves(axes[2], "Cross-entropy loss", 2, scene.earlier),
-            3: TrainingDigits(axes[3], scene.class_names),
+            2: Curves(axes[2], "Cross-entropy loss", 2, scene.earlier, len(scene.class_names)),
+            3: TrainingDigits(axes[3], scene),
             4: Bands(axes[4], scene.spreads[0], which=0),
             5: Bands(axes[5], scene.spreads[1], which=1),
-            6: TestDigits(axes[6], len(scene.test_labels), scene.class_names),
+            6: TestDigits(axes[6], scene),
         }
         figure.add_artist(_Prelude(self._panels))
         self.show(ALL)
@@ -227,11 +232,12 @@ class Curves(Panel):
 
     column   of the points that it shows: 1 accuracy, 2 loss
     earlier  `visu.runs.EarlierRun` to show behind, or None
+    classes  how many there are
     """
 
-    def __init__(self, axes, title, column, earlier):
+    def __init__(self, axes, title, column, earlier, classes=10):
         super().__init__(axes, title)
-        self._column, self._shown = column, (-1, -1)
+        self._column, self._shown, self._classes = column, (-1, -1), classes
         self._training = self._test = np.empty((0, 3))
         self._earlier = earlier
         _scales(axes)
@@ -290,7 +296,7 @@ class Curves(Panel):
         if self._column == 1:
             lower, upper = accuracy_floor(training, test), 1.0
         else:
-            lower, upper = 0.0, loss_ceiling(training, test)
+            lower, upper = 0.0, loss_ceiling(training, test, self._classes)
         room = (upper - lower) * 0.015
         self._follow((0.0, iteration_limit(last, iterations)), (lower - room, upper + room))
         return True
@@ -406,14 +412,16 @@ class Bands(Panel):
 
 
 class DigitsPanel(Panel):
-    """A mosaic of digits."""
+    """A mosaic of digits, or of other images."""
 
-    def __init__(self, axes, title, grid, class_names):
-        super().__init__(axes, title)
-        self.grid, self._class_names = grid, class_names
+    def __init__(self, axes, title, grid, scene):
+        super().__init__(axes, f"{title} {scene.subject}")
+        self.grid, self._class_names = grid, scene.class_names
+        self._ink, self._classes = scene.ink, len(scene.class_names)
+        self._one = scene.subject.removesuffix("s")
         self._digits, self._side, self._painted = None, 1, True
         self._chosen = ()
-        self._scaled = Scaled(None, 0)
+        self._tiles = None
         axes.set_facecolor(np.array(GAP) / 255)
         # One unit of the axes is one digit; the first row is at the top.
         rows, columns = grid
@@ -439,12 +447,14 @@ class DigitsPanel(Panel):
         zoomed = self._zoomed()
         images, labels, computed = self._digits
         # Zoomed in, the digits are drawn with their own pixels, and matplotlib cuts and enlarges.
-        side = images.shape[1] if zoomed else self._side
-        if self._scaled.images is not images or self._scaled.side != side:
-            self._scaled = Scaled(images, side)
+        side = self._own_side(images) if zoomed else self._side
+        if self._tiles is None or not self._tiles.are_of(images, side):
+            self._tiles = Tiles(images, side, self._ink)
         rows, columns = self.grid
         chosen = self._chosen = self._choose(self._digits, rows * columns)
-        pixels = mosaic(self._scaled[chosen], labels[chosen], computed[chosen], rows, columns)
+        labels, computed = labels[chosen], computed[chosen]
+        tiles = self._tiles.pick(chosen, labels != computed)
+        pixels = mosaic(tiles, labels, computed, rows, columns, self._classes)
         self.axes.set_aspect("equal" if zoomed else "auto")
         self._image.show(pixels, exact=not zoomed)
 
@@ -466,7 +476,13 @@ class DigitsPanel(Panel):
         label, computed = (
             self._class_names[int(which[index])] for which in (digits.labels, digits.computed)
         )
-        return f"{self.kind} digit {index:,}: a {label}, read as {computed}"
+        return f"{self.kind} {self._one} {index:,}: a {label}, read as {computed}"
+
+    def _own_side(self, images):
+        """The side of a tile for images in their own pixels, or a multiple of them."""
+        longest = max(images.shape[1:3])
+        side = longest * math.ceil(TILE / longest)
+        return side if self._ink else side_around(side)
 
     def _on_limits(self, _):
         self._painted = False
@@ -485,20 +501,21 @@ class DigitsPanel(Panel):
 
 
 class TrainingDigits(DigitsPanel):
-    """The digits of the newest training batch."""
+    """The digits of the newest training batch; the first hundred if there are more."""
 
     kind = "training"
 
-    def __init__(self, axes, class_names):
-        super().__init__(axes, "Training digits", TRAINING_GRID, class_names)
-        self._explanation = SwiftText(
-            HOW_TO_READ, (1, 0), (8, 0), axes.transAxes, size=8, color=FAINT
-        )
+    def __init__(self, axes, scene):
+        super().__init__(axes, "Training", training_grid(scene.batch), scene)
+        explanation = HOW_TO_READ.format("digit" if self._classes <= 10 else "number")
+        style = {"size": 8, "color": FAINT}
+        self._explanation = SwiftText(explanation, (1, 0), (8, 0), axes.transAxes, **style)
         axes.add_artist(self._explanation)
 
     def fit(self, size, room):
         super().fit(size, room)
-        self._explanation.set_visible(room > HOW_TO_READ_INCHES)
+        labelled = label_size(self._side, self._classes, self._ink)
+        self._explanation.set_visible(room > HOW_TO_READ_INCHES and labelled > 0)
 
     def update(self, history, iterations):
         return self._take(history.training_digits)
@@ -509,29 +526,73 @@ class TestDigits(DigitsPanel):
 
     kind = "test"
 
-    def __init__(self, axes, test_size, class_names):
-        super().__init__(axes, "Test digits", TEST_GRID, class_names)
+    def __init__(self, axes, scene):
+        super().__init__(axes, "Test", test_grid(len(scene.test_labels)), scene)
         rows, columns = self.grid
-        rows_in_all = test_size / columns
+        rows_in_all = len(scene.test_labels) / columns
         shown = min(rows / rows_in_all, 1.0)  # share of the test set
-        steps = np.linspace(0, shown, 6)
-        ticks = steps * rows_in_all
+        style = {"size": 9, "color": FAINT}
+
+        def ticks(*_):
+            room = axes.bbox.height / (2 * style["size"] * axes.figure.dpi / 72)
+            parts = next((parts for parts in (5, 2) if parts <= room), 1)
+            return np.linspace(0, shown, parts + 1) * rows_in_all
 
         def percentage(row, _):
             return f"{100 * (1 - row / rows_in_all):.3g} %"
 
-        axes.add_artist(SwiftScale(axes, "y", lambda *_: ticks, percentage, size=9, color=FAINT))
-        if tuple(class_names) != tuple("0123456789"):
-            names = [f"{number} {name}" for number, name in enumerate(class_names)]
-            lines = "\n".join("   ".join(names[i : i + 5]) for i in range(0, len(names), 5))
-            style = {"va": "top", "size": 8, "color": FAINT}
-            axes.add_artist(SwiftText(lines, (0, 0), (0, -3), axes.transAxes, **style))
+        axes.add_artist(SwiftScale(axes, "y", ticks, percentage, **style))
+        self._numbered, self._width = scene.numbered, 0
+        self._caption = None
+        if not (scene.numbered and self._classes <= 10):
+            style = {"va": "top", "size": 8, "color": FAINT, "parse_math": False}
+            self._caption = SwiftText("", (0, 0), (0, -1), axes.transAxes, **style)
+            axes.add_artist(self._caption)
+            self._animate(self._caption)
+
+    def fit(self, size, room):
+        super().fit(size, room)
+        if self._caption:
+            self._width = size[0] + (room - MARGIN) * self.axes.figure.dpi
+            self._write_caption()
+
+    def _take(self, digits):
+        changed = super()._take(digits)
+        if changed and self._caption:
+            self._write_caption()
+        return changed
+
+    def _write_caption(self):
+        """Name all classes, if there is room for it; else those that are most often misread."""
+
+        def fits(line):
+            return self._caption.width_of(line) <= self._width
+
+        text = None if self._numbered else names(self._class_names, fits)
+        if text is None and self._digits is not None:
+            _, labels, computed = self._digits
+            text = confusions(self._class_names, labels, computed, fits)
+        self._caption.set_text(text or "")
 
     def update(self, history, iterations):
         return self._take(history.test_digits)
 
     def _choose(self, digits, at_most):
         return misread_first(digits, at_most)
+
+
+def training_grid(batch):
+    """Rows and columns for the images of a batch."""
+    shown = min(batch, math.prod(TRAINING_GRID))
+    columns = math.ceil(math.sqrt(shown))
+    return math.ceil(shown / columns), columns
+
+
+def test_grid(count):
+    """Rows and columns for `count` test images: a long row after the other."""
+    rows, columns = TEST_GRID
+    columns = min(count, columns)
+    return min(math.ceil(count / columns), rows), columns
 
 
 def _nearest(rows, iteration):

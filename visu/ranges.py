@@ -27,12 +27,15 @@ def accuracy_floor(training, test):
     return next((floor for floor in ACCURACY_FLOORS if lowest is not None and lowest >= floor), 0.0)
 
 
-def loss_ceiling(training, test):
-    """The upper end of the loss axis, likewise. Losses that are not finite don't count."""
+def loss_ceiling(training, test, classes=10):
+    """The upper end of the loss axis, likewise. Losses that are not finite don't count.
+
+    At first, there is room for the loss of an even guess between so many classes.
+    """
     training, test = training[:, [0, 2]], test[:, [0, 2]]
     highest = _recent(training, test, np.nanpercentile, 100 - NOISE, np.max)
     if highest is None:
-        highest = np.log(10) * 1.05
+        highest = np.log(classes) * 1.05
     return next((top for top in LOSS_CEILINGS if highest <= top), 2 * highest)
 
 

@@ -87,7 +87,7 @@ class Progress:
     def add(self, measurement):
         m = measurement
         self._test = m.test or self._test
-        epoch = m.iteration // self._epoch + 1
+        epoch = int(m.iteration / self._epoch) + 1
         scores = (
             f"epoch {epoch} · train {m.training.accuracy:.2f} {m.training.loss:.3f}"
             f" · test {self._test.accuracy:.4f} {self._test.loss:.4f}"

@@ -1,5 +1,6 @@
 """Runs a lesson's iterations and makes a measurement of them every so often."""
 
+import math
 import time
 
 import numpy as np
@@ -10,19 +11,21 @@ from visu.messages import Answer
 
 BATCH = 100
 # Batches are handed to the compiled loop this many at a time: enough that the call costs nothing
-# beside the training, few enough that they take no room (100 batches are 31 MB).
-BLOCK = 100
+# beside the training, few enough that they take no room (100 batches of MNIST are 31 MB); fewer
+# where images are larger.
+BLOCK, BLOCK_BYTES = 100, 2**25
 # A call of the compiled loop or of the evaluation lasts about this long, so that a pause, a stop
 # or Ctrl-C is obeyed soon. How a block is divided changes no result.
 CALL_SECONDS = 0.1
-EVALUATED_AT_ONCE = 2000  # test images per call
+EVALUATED_AT_ONCE, MNIST_SIZE = 2000, 28 * 28  # test images per call; fewer of larger ones
+SHOWN = 100  # images of a training batch that a measurement keeps
 ANSWER_SECONDS = 0.1  # between answers to the same question
 
 
 class Training:
     """One run of a lesson.
 
-    mnist     `mnistdata.DataSets`
+    data      `mnistdata.DataSets`
     train     train(images [b, 100, 28, 28, 1], labels [b, 100, 10], step, stop) trains from
               iteration `step` up to `stop`, iteration i on the batch with index i % b
     test      test(X [n, 28, 28, 1], Y_ [n, 10]) returns probabilities [n, 10] and the mean loss
@@ -30,12 +33,16 @@ class Training:
               the last training batch X; empty where nobody looks
     schedule  `visu.schedule.Schedule`
     control   `visu.control.Control`
+    batch     images in an iteration: the 100 above
     pace      measurements a second at the most, None for no limit
     answer    called with a `visu.messages.Answer` when `control` has a question
     """
 
-    def __init__(self, mnist, train, test, spreads, schedule, control, pace=None, answer=None):
-        self._mnist, self._train = mnist, train
+    def __init__(
+        self, data, train, test, spreads, schedule, control, batch=BATCH, pace=None, answer=None
+    ):
+        self._data, self._train, self._batch = data, train, batch
+        self._block = batches_at_once(data.train, batch)
         self._evaluate, self._evaluate_batch = _evaluations(test)
         self._spreads, self._schedule, self._control = spreads, schedule, control
         self._test, self._answer, self._next_answer = test, answer, 0.0
@@ -43,13 +50,9 @@ class Training:
         self.pace = pace  # other threads may change it
         self.iteration = 0  # how many are done; other threads may read it
         self.testing_seconds = 0.0  # spent on evaluations of the test set
-        self._images, self._labels = mnist.train.next_block(BLOCK, BATCH)
+        self._images, self._labels = data.train.next_block(self._block, batch)
         self._at_once = 1
-        self._test_parts = list(
-            tf.data.Dataset.from_tensor_slices((mnist.test.images, mnist.test.labels)).batch(
-                EVALUATED_AT_ONCE
-            )
-        )
+        self._test_parts = data.test.in_order(evaluated_at_once(data.test))
 
     def measurements(self):
         """Train, and yield a `Measurement` whenever one is due; the last one includes the test."""
@@ -73,7 +76,7 @@ class Training:
     def read(self, image):
         """The probabilities, float [classes], that the network gives an image, uint8 [h, w, c]."""
         X = tf.constant(image[np.newaxis] / np.float32(255))
-        Y, _ = self._test(X, tf.zeros([1, self._mnist.test.labels.shape[1]]))
+        Y, _ = self._test(X, tf.zeros([1, self._data.test.class_count]))
         return Y[0].numpy()
 
     def _answer_question(self):
@@ -85,10 +88,10 @@ class Training:
     def _train_until(self, target):
         # At least one iteration, even if the run is to stop: none is measured twice.
         while self.iteration < target:
-            in_block = self.iteration % BLOCK
+            in_block = self.iteration % self._block
             if in_block == 0 and self.iteration > 0:
-                self._images, self._labels = self._mnist.train.next_block(BLOCK, BATCH)
-            stop = min(target, self.iteration + min(self._at_once, BLOCK - in_block))
+                self._images, self._labels = self._data.train.next_block(self._block, self._batch)
+            stop = min(target, self.iteration + min(self._at_once, self._block - in_block))
             began = time.perf_counter()
             self._train(self._images, self._labels, tf.constant(self.iteration), tf.constant(stop))
             seconds = time.perf_counter() - began
@@ -103,7 +106,7 @@ class Training:
                 return
 
     def _measure(self, tested, interruptible=True):
-        last = tf.constant(max(self.iteration - 1, 0) % BLOCK)
+        last = tf.constant(max(self.iteration - 1, 0) % self._block)
         X, *digits, loss = self._evaluate_batch(self._images, self._labels, last)
         training_digits = Digits(*(part.numpy() for part in digits))
         test = test_computed = None
@@ -112,7 +115,7 @@ class Training:
             if evaluated is None:
                 return None
             test_computed, test_loss = evaluated
-            test = _score(self._mnist.test.classes, test_computed, test_loss)
+            test = _score(self._data.test.classes, test_computed, test_loss)
         return Measurement(
             iteration=self.iteration,
             seconds=time.perf_counter() - self._started - self._control.paused_seconds,
@@ -136,7 +139,7 @@ class Training:
             computed.append(part.numpy())
             loss += float(mean_loss) * len(X)
             self.testing_seconds += time.perf_counter() - began
-        return np.concatenate(computed), loss / len(self._mnist.test)
+        return np.concatenate(computed), loss / len(self._data.test)
 
     def _is_spread(self):
         return self._schedule.is_spread(self.iteration) or self._control.stopped
@@ -144,6 +147,18 @@ class Training:
     def _spreads_of(self, X):
         sources = [source(X) if callable(source) else source for source in self._spreads]
         return tuple(percentiles([tensor.numpy() for tensor in source]) for source in sources)
+
+
+def batches_at_once(data, batch):
+    """How many batches of a `mnistdata.DataSet` make a block."""
+    numbers = math.prod(data.pixels.shape[1:]) + data.class_count
+    return max(1, min(BLOCK, BLOCK_BYTES // (4 * batch * numbers)))
+
+
+def evaluated_at_once(data):
+    """How many images of a `mnistdata.DataSet` are evaluated in a call."""
+    size = math.prod(data.pixels.shape[1:])
+    return max(1, EVALUATED_AT_ONCE * MNIST_SIZE // max(size, MNIST_SIZE))
 
 
 def _score(labels, computed, loss):
@@ -161,11 +176,11 @@ def _evaluations(test):
     @tf.function
     def evaluate_batch(images, labels, batch):
         X, Y_ = images[batch], labels[batch]
-        ink = tf.saturate_cast(tf.round(255 * X), tf.uint8)
-        return X, ink, _class(Y_), *evaluate(X, Y_)
+        pixels = tf.saturate_cast(tf.round(255 * X[:SHOWN]), tf.uint8)
+        return X, pixels, _class(Y_), *evaluate(X, Y_)
 
     return evaluate, evaluate_batch
 
 
 def _class(Y):
-    return tf.cast(tf.argmax(Y, axis=1), tf.uint8)
+    return tf.argmax(Y, axis=1, output_type=tf.int32)

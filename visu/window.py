@@ -76,7 +76,7 @@ class Window:
             " ": self._pause,
             "h": self._reset_zoom,
             "escape": self._back,
-            "d": self._open_pad,
+            **({"d": self._open_pad} if scene.drawable else {}),
             "n": self._step,
             "-": lambda: self._change_pace(-1),
             "+": lambda: self._change_pace(1),
@@ -264,7 +264,7 @@ class Window:
         elif self._paused:
             state = "paused · Space goes on, n a step"
         else:
-            state = f"epoch {iteration // self._scene.epoch + 1}"
+            state = f"epoch {int(iteration / self._scene.epoch) + 1}"
             if self._pace != self._usual_pace:
                 pace = PACES[self._pace]
                 state += (
