@@ -33,7 +33,7 @@ class Message(NamedTuple):
 
     told: dict  # {kind: what is new}
     size: list | None  # of the picture, if there is a new one
-    at: list | None  # where the PNG belongs in it
+    at: list | None  # where the tiles that the PNG holds belong in it
     png: bytes
 
 

@@ -86,8 +86,8 @@ class Viewer(WebSocketHandler):
     """A page that somebody looks at.
 
     It is sent one message after the other, but no more than `AT_ONCE` before it has acknowledged
-    them: four bytes that tell the length of what follows, an object in JSON, and a PNG, if the
-    object has a `size`.
+    them: four bytes that tell the length of what follows, an object in JSON, and, if that has the
+    `size` of the picture, a PNG, a column of tiles that belong `at` these places.
     """
 
     def initialize(self, manager):
@@ -130,7 +130,7 @@ class Viewer(WebSocketHandler):
             changed = difference(self._seen, picture)
             self._seen = picture
             if changed:
-                *message["at"], png = changed
+                message["at"], png = changed
                 message["size"] = picture.shape[::-1]
         if message:
             self._on_the_way += 1

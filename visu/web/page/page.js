@@ -61,7 +61,8 @@ function send(event) {
   }
 }
 
-// A message: four bytes with the length of its first part, that part in JSON, and a PNG.
+// A message: four bytes with the length of its first part, that part in JSON, and a PNG, a column of
+// tiles that belong at these places.
 async function show(data) {
   const length = new DataView(data).getUint32(0);
   const { told, size, at } = JSON.parse(new TextDecoder().decode(new Uint8Array(data, 4, length)));
@@ -75,7 +76,11 @@ async function show(data) {
       [canvas.width, canvas.height] = size;
       fit();
     }
-    context.drawImage(picture, ...at);
+    const { width } = picture;
+    const height = picture.height / at.length;
+    for (const [index, place] of at.entries()) {
+      context.drawImage(picture, 0, index * height, width, height, ...place, width, height);
+    }
     picture.close();
   }
   send({ type: "ack" });
