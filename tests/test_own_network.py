@@ -11,6 +11,7 @@ from tests.screen import ROOT, RunningLesson
 from tests.test_running import final, rows
 from tests.test_window import DPI, has, look, settled
 from visu import keras_model
+from visu.closer import RIGHT_COLOUR
 from visu.control import Control
 from visu.errors import UsageError
 from visu.layout import VIEWS, axes_rectangle, cells
@@ -321,17 +322,23 @@ def test_the_readme_example_trains_live_in_colour(screen, tmp_path):
         lesson.key("3")
         lesson.wait_for(lambda: (look(screen, lesson) != pixels).any())
         training = settled(screen, lesson)
+        # A closer look at one of the images, and none at a sheet to draw a picture on.
+        lesson.key("d")
+        height, width = pixels.shape[:2]
+        x, y, w, h = axes_rectangle(cells(VIEWS["3"], width, height, DPI)[3], DPI, (10, 10))
+        screen.xdotool("mousemove", x + w // 20, height - y - h + h // 20, "click", 1)
+        lesson.wait_for(lambda: has(look(screen, lesson), RIGHT_COLOUR, 50))
+        closer = settled(screen, lesson)
         lesson.close_window()
         code, output, error = lesson.wait()
     assert (code, error) == (0, "")
-    assert output.startswith("shapes: Discs, squares and diamonds: three kinds of images, told")
+    assert output.startswith("shapes: Discs, squares and diamonds, told apart by a Keras model · ")
     accuracy, _, misread, of, iterations = final(output)
     assert (of, iterations) == ("1000", "400")
     assert float(accuracy) > 0.75  # by chance, 0.33
     assert len(rows(tmp_path / "run.csv")) == 21
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run.csv", "run.png", "shapes.py"]
 
-    height, width = pixels.shape[:2]
     found = cells(VIEWS["0"], width, height, DPI)
 
     def part(panel, grid=None):
@@ -349,6 +356,11 @@ def test_the_readme_example_trains_live_in_colour(screen, tmp_path):
         strongest = image.max(axis=-1) - image.min(axis=-1) > 80
         for channel in range(3):
             assert (strongest & (image.argmax(axis=-1) == channel)).mean() > 0.05
+    # The closer look shows the same colours as the tile.
+    tile = training[height - y - h :][: h // 10, x : x + w // 10]
+    inner = tile[h // 40 : -h // 40, w // 40 : -w // 40].reshape(-1, 3).mean(axis=0)
+    large = closer[height // 3 : height * 2 // 3, width // 6 : width // 3]
+    assert np.abs(large.reshape(-1, 3).mean(axis=0) - inner).max() < 60
     # The misread ones come first, each on a red mat; the others on a white one, which is finer.
     tests = part(6, (25, 40))
     side = tests.shape[1] // 40

@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from visu.captions import confusions, names
+from visu.captions import confusions, cut, names
 from visu.history import History
 from visu.measurement import Digits, Measurement, Scene, Score
 from visu.mosaics import (
@@ -33,6 +33,8 @@ PICTURES = arrays.arrays(
     st.tuples(st.integers(0, 4), st.integers(1, 64), st.integers(1, 64), st.sampled_from([1, 3])),
 )
 SIDES = st.integers(1, 80)
+# The first examples fill caches; on a busy machine, any may be late.
+UNHURRIED = settings(deadline=None)
 
 
 def colours(pixels):
@@ -44,6 +46,7 @@ def columns(picture, side):
     return [picture[:, i : i + side] for i in range(0, picture.shape[1], side)]
 
 
+@UNHURRIED
 @given(PICTURES, SIDES, st.integers(1, 12))
 def test_a_mounted_picture_is_opaque_and_centred_with_its_mat_around(images, side, rim):
     mounted = mount(images, side, rim)
@@ -67,12 +70,14 @@ def test_a_mounted_picture_is_opaque_and_centred_with_its_mat_around(images, sid
             assert 0 <= side - 1 - places[-1] - places[0] <= 1
 
 
+@UNHURRIED
 @given(arrays.arrays(np.uint8, (3, 3)), st.integers(1, 64), st.integers(1, 64), SIDES)
 def test_a_plain_colour_stays_what_it_is(plain, height, width, side):
     images = np.broadcast_to(plain[:, None, None], (3, height, width, 3))
     assert (resample(images, side, side) == plain[:, None, None]).all()
 
 
+@UNHURRIED
 @given(PICTURES, SIDES)
 def test_channels_are_resampled_each_for_itself(images, side):
     whole = resample(images, side, side)
@@ -91,6 +96,7 @@ def test_resampling_in_colour_is_pillows():
             assert np.abs(np.asarray(theirs).astype(int) - resampled).mean() < 0.5
 
 
+@UNHURRIED
 @given(st.integers(1, 64), st.integers(1, 64), SIDES)
 def test_ink_keeps_its_shape_on_paper(height, width, side):
     scaled = scale(np.full((1, height, width, 1), 255, np.uint8), side)
@@ -113,6 +119,7 @@ def mosaics(draw):
     return images, labels, computed, rows, across, side, classes
 
 
+@UNHURRIED
 @given(mosaics())
 def test_a_mosaic_of_pictures_pixel_by_pixel(drawn):
     images, labels, computed, rows, across, side, classes = drawn
@@ -161,6 +168,7 @@ def test_a_misread_picture_strikes_even_on_red(side):
     assert margin(side, wrong=False) < margin(side, wrong=True)
 
 
+@UNHURRIED
 @given(st.integers(1, 64))
 def test_pictures_can_be_shown_in_their_own_pixels(longest):
     side = side_around(longest)
@@ -172,6 +180,7 @@ def test_pictures_can_be_shown_in_their_own_pixels(longest):
     assert (side - longest) % 2 or (inner == images[0]).all()
 
 
+@UNHURRIED
 @given(st.integers(2, 1000), st.integers(1, 120), st.booleans())
 def test_labels_are_left_out_where_they_would_not_be_legible(classes, side, is_ink):
     enlarged = label_size(side, classes, is_ink)
@@ -183,6 +192,7 @@ def test_labels_are_left_out_where_they_would_not_be_legible(classes, side, is_i
         assert enlarged >= 1
 
 
+@UNHURRIED
 @given(st.integers(1, 100_000))
 def test_a_test_set_of_any_size_has_its_rows(count):
     rows, across = grid_of_test_images(count)
@@ -192,6 +202,7 @@ def test_a_test_set_of_any_size_has_its_rows(count):
     assert (rows - 1) * across < count
 
 
+@UNHURRIED
 @given(st.integers(1, 10_000))
 def test_a_batch_of_any_size_has_its_place(batch):
     rows, across = grid_of_training_images(batch)
@@ -261,6 +272,18 @@ def test_names_stand_there_as_long_as_there_is_room():
     assert "a rather long name …" in names(("a rather long name indeed", "b"), fits)
 
 
+@UNHURRIED
+@given(st.text(max_size=40), st.integers(0, 30))
+def test_a_line_is_cut_where_its_room_ends(line, room):
+    kept = cut(line, lambda text: len(text) <= room)
+    assert len(kept) <= room
+    if len(line) <= room:
+        assert kept == line
+    elif kept:
+        assert kept.endswith("…")
+        assert line.startswith(kept[:-1].rstrip("…"))
+
+
 def test_confusions_name_those_that_are_most_often_misread():
     class_names = tuple(f"kind{i}" for i in range(100))
     labels = np.array([7, 7, 7, 7, 12, 12, 99, 1])
@@ -273,6 +296,7 @@ def test_confusions_name_those_that_are_most_often_misread():
     assert confusions(class_names, labels, computed, lambda line: False) == ""
 
 
+@UNHURRIED
 @given(st.integers(2, 1000), st.integers(0, 200), st.integers(0, 150))
 def test_no_line_of_confusions_is_too_long(classes, count, room):
     random = np.random.default_rng(count)

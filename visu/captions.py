@@ -41,6 +41,14 @@ def confusions(class_names, labels, computed, fits):
     return "\n".join(lines) if lines[0] != lines[-1] or BETWEEN in lines[0] else ""
 
 
+def cut(line, fits):
+    """As much of a line as there is room for."""
+    kept = line
+    while kept and not fits(kept):
+        kept = f"{kept.rstrip('…')[:-1].rstrip()}…" if len(kept) > 1 else ""
+    return kept
+
+
 def _entry(class_names, number):
     name = class_names[number]
     if name == str(number):

@@ -14,7 +14,7 @@ SHOWN = 10  # classes, the likeliest where there are more
 FEW = 6  # with fewer classes, the bars grow no broader
 RIGHT_COLOUR, WRONG_COLOUR, OTHER_COLOUR = "#00785A", "#F06A58", "#B4BAC1"
 THUMB_SHARE = 0.3  # of the pad's side: the image as the network gets it
-WALK = "← →  other misread digits     Esc  back"
+WALK = "← →  other misread {}s     Esc  back"
 DRAW = "draw with the mouse     d  a new sheet     Esc  back"
 
 
@@ -171,7 +171,9 @@ class CloserLook(Panel):
             part.set_visible(on_pad)
         self._thumb.set_data(image)
         self._caption.set_text("what the network gets")
-        self._hint.set_text(DRAW if on_pad else WALK if self._digits else "Esc  back")
+        self._hint.set_text(
+            DRAW if on_pad else WALK.format(self._one) if self._digits else "Esc  back"
+        )
         answer = self._answer
         blank = on_pad and not image.any()
         known = answer is not None and not blank

@@ -8,13 +8,13 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon
 from matplotlib.ticker import MaxNLocator
 
-from visu.captions import confusions, names
+from visu.captions import confusions, cut, names
 from visu.coach import Coach, curves_of
 from visu.layout import ALL, FOOT, HEAD, LEFT, axes_rectangle, cells
 from visu.measurement import BANDS
 from visu.mosaics import GAP, label_size, misread_first, mosaic
 from visu.ranges import accuracy_floor, iteration_limit, loss_ceiling, spread_limit
-from visu.swift import SwiftImage, SwiftScale, SwiftText
+from visu.swift import SwiftImage, SwiftScale, SwiftText, width_of
 from visu.tiles import Tiles, side_around
 
 # A blue and a vermilion that are told apart with any of the common colour blindnesses.
@@ -109,6 +109,9 @@ class Panels:
                 panel.fit((w, h), room=(sum(self.cells[number][::2]) - x - w) / dpi)
         middle = 1 - HEAD * dpi / 2 / height
         self.heading.set_position((MARGIN * dpi / width, middle))
+        room = width / 2 - 2 * MARGIN * dpi  # the other half is the status's
+        title = cut(self._scene.title, lambda line: width_of(line, self.heading) <= room)
+        self.heading.set_text(title)
         self._write_advice()
 
     def update(self, history):
@@ -566,7 +569,7 @@ class TestDigits(DigitsPanel):
         """Name all classes, if there is room for it; else those that are most often misread."""
 
         def fits(line):
-            return self._caption.width_of(line) <= self._width
+            return width_of(line, self._caption) <= self._width
 
         text = None if self._numbered else names(self._class_names, fits)
         if text is None and self._digits is not None:

@@ -67,10 +67,11 @@ class SwiftText(Annotation):
         renderer.draw_image(context, round(x - left), round(y - below), pixels)
         context.restore()
 
-    def width_of(self, line):
-        """How wide a line in the style of this text is, in pixels."""
-        size = self.get_size() * self.figure.dpi / 72
-        return _font(findfont(self.get_fontproperties()), size).getlength(line)
+
+def width_of(line, text):
+    """How wide a line in the style of a matplotlib text is, in pixels."""
+    size = text.get_size() * text.figure.dpi / 72
+    return _font(findfont(text.get_fontproperties()), size).getlength(line)
 
 
 class SwiftImage(AxesImage):
