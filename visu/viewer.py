@@ -4,20 +4,18 @@ python3 -m visu.viewer FOLDER       # started by `visu.live`, in the project's f
 """
 
 import os
-import signal
 import sys
 import threading
 from collections import deque
 from contextlib import suppress
 
 from visu import nowindow
-from visu.messages import NoWindow, receive, send
+from visu.messages import NoWindow, receive, send, take_the_pipes
 
 
 def main():
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.chdir(sys.argv[1])
-    inbox, outbox = _take_the_pipes()
+    inbox, outbox = take_the_pipes()
 
     def tell(wish):
         with suppress(OSError):  # nobody listens any more, as the inbox will say too
@@ -38,16 +36,6 @@ def main():
     arrived = deque()
     threading.Thread(target=_collect, args=(inbox, arrived), daemon=True).start()
     Window(figure, scene, arrived, tell).main_loop()
-
-
-def _take_the_pipes():
-    """Standard input and output, as binary files of our own: nobody else shall read or print."""
-    inbox, outbox = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    os.dup2(2, 1)
-    return inbox, outbox
 
 
 def _collect(inbox, arrived):
