@@ -1,4 +1,4 @@
-"""What the run and its window, which is a process of its own, tell each other through pipes."""
+"""What the run and its companions, its window and its film, tell each other through pipes."""
 
 import os
 import pickle
@@ -36,6 +36,32 @@ class Drawn(NamedTuple):
 
     frames: int
     seconds: float
+
+
+class Shot(NamedTuple):
+    """To the film: what its next picture shows."""
+
+    measurements: list[Measurement]  # since the last of these; only the newest digits are in it
+
+
+class Kept(NamedTuple):
+    """To the film: that was all, and it is to be kept."""
+
+
+class Ready(NamedTuple):
+    """From the film: its pictures may come."""
+
+
+class Filmed(NamedTuple):
+    """From the film: so many pictures are in it."""
+
+    pictures: int
+
+
+class NoFilm(NamedTuple):
+    """From what would have been the film."""
+
+    reason: str  # a whole message for the user
 
 
 class Bundle:
