@@ -42,7 +42,6 @@ GIF_COLOURS = [
     *((colour, "white", 12) for colour in (INK, FAINT, EARLIER_TRAINING, EARLIER_TEST)),
     *((colour, colour, 1) for colour in (*BAND_COLOURS, GRID, FRAME, np.divide(GAP, 255))),
 ]
-GIF_INSTEAD = "or save a .gif instead"
 
 
 @contextmanager
@@ -61,7 +60,8 @@ def writing(path, figure):
     except CalledProcessError as error:
         said = (error.stderr or "").strip().splitlines() or [f"exit code {error.returncode}"]
         raise UsageError(
-            f"--save {path}: ffmpeg can't write it ({said[-1]}); {GIF_INSTEAD}"
+            f"--save {path}: ffmpeg can't write it ({said[-1]}); choose another place, or save a "
+            ".gif instead"
         ) from None
 
 
@@ -71,6 +71,6 @@ def _writer(path):
     if not FFMpegWriter.isAvailable():
         raise UsageError(
             f"--save {path}: a film in this format takes ffmpeg, which is not there; install it "
-            f"(see install.txt), {GIF_INSTEAD}"
+            "(see install.txt), or save a .gif instead"
         )
     return FFMpegWriter(FRAMES_A_SECOND, codec="h264", bitrate=-1, extra_args=H264)
