@@ -138,6 +138,7 @@ def test_verbose_lets_tensorflow_speak(run):
         (("--nonsense",), "unrecognized arguments: --nonsense"),
         (("--save", "picture.xyz"), "expected a name ending in .png"),
         (("--save", "picture"), "found no ending"),
+        (("--save", "/proc/film.gif"), "can't be written"),
         (("--log", "log.txt"), "expected a name ending in .csv"),
         (("--save", "nowhere/picture.png"), "there is no folder nowhere"),
         (("--log", "folder.csv"), "there is a folder of that name"),

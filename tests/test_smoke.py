@@ -19,6 +19,13 @@ def test_every_lesson_trains_in_text_mode(run, tmp_path, number):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run.csv", "run.png"]
 
 
+@pytest.mark.parametrize("name", ["run.mp4", "run.gif"])
+def test_a_film_is_made(run, tmp_path, name):
+    code, _, error = run("2.0", "--iterations", 45, "--save", name)
+    assert (code, error) == (0, "")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 @pytest.mark.parametrize("number", ["2.1", "3.0"])
 def test_a_window_opens_finishes_and_closes(screen, number):
     with RunningLesson(number, "--iterations", 60, "--fast", screen=screen) as lesson:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from visu.errors import UsageError
-from visu.files import LOG_ENDINGS, PICTURE_ENDINGS, check_destination
+from visu.files import FILM_ENDINGS, LOG_ENDINGS, PICTURE_ENDINGS, check_destination
 from visu.handwriting import read_picture
 from visu.notebook import in_notebook
 from visu.runs import EarlierRun, find
@@ -63,7 +63,11 @@ def parse(name, description, iterations, arguments=None):
         help="of everything random; the same seed gives the same numbers (0)",
     )
     add("--data", metavar="DIR", help="train on the four IDX files in DIR instead of MNIST")
-    add("--save", metavar="FILE.png", help="save the six panels at the end")
+    add(
+        "--save",
+        metavar="FILE.png",
+        help="save the six panels at the end, or as a film of the run: FILE.mp4, FILE.gif",
+    )
     add("--log", metavar="FILE.csv", help="write every measurement, a line each")
     add(
         "--compare",
@@ -79,7 +83,7 @@ def parse(name, description, iterations, arguments=None):
     else:
         given = parser.parse_args(arguments)
     try:
-        check_destination("--save", given.save, PICTURE_ENDINGS)
+        check_destination("--save", given.save, PICTURE_ENDINGS + FILM_ENDINGS)
         check_destination("--log", given.log, LOG_ENDINGS)
         earlier = None if given.compare is None else find(given.compare)
         digit = None if given.digit is None else read_picture(given.digit)

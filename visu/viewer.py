@@ -6,7 +6,6 @@ With HOST and PORT, it serves a page there in place of a window.
 """
 
 import os
-import signal
 import sys
 import threading
 from collections import deque
@@ -14,14 +13,13 @@ from contextlib import suppress
 
 from visu import nowindow
 from visu.errors import UsageError
-from visu.messages import NoWindow, Serving, receive, send
+from visu.messages import NoWindow, Serving, receive, send, take_the_pipes
 
 
 def main():
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     folder, *address = sys.argv[1:]
     os.chdir(folder)
-    inbox, outbox = _take_the_pipes()
+    inbox, outbox = take_the_pipes()
 
     def tell(wish):
         with suppress(OSError):  # nobody listens any more, as the inbox will say too
@@ -56,16 +54,6 @@ def main():
 
         serve(sockets, figure.canvas.manager, scene.name)
     window.main_loop()
-
-
-def _take_the_pipes():
-    """Standard input and output, as binary files of our own: nobody else shall read or print."""
-    inbox, outbox = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    os.dup2(2, 1)
-    return inbox, outbox
 
 
 def _collect(inbox, arrived):
