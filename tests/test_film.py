@@ -43,13 +43,9 @@ def probe(path):
     return stream
 
 
-def last_picture(path, folder):
+def last_picture(path):
     """The pixels of a film's last frame, int [720, 1280, 3]."""
-    if path.suffix == ".gif":
-        with Image.open(path) as film:
-            film.seek(film.n_frames - 1)
-            return np.asarray(film.convert("RGB"), int)
-    picture = folder / "last.png"
+    picture = path.with_name("last.png")
     command = ["ffmpeg", "-v", "error", "-y", "-sseof", "-0.3", "-i", path, "-update", "1", picture]
     subprocess.run(command, check=True)
     with Image.open(picture) as last:
@@ -95,24 +91,22 @@ def test_a_film_shows_every_measurement_and_changes_none(run, tmp_path):
     assert seconds(tmp_path / "film.GIF") == pytest.approx(all_frames(21) / 24, abs=0.011)
 
 
-@pytest.mark.parametrize("name", ["film.mp4", "film.gif"])
-def test_the_last_picture_is_what_the_window_shows_at_the_end(screen, tmp_path, name):
-    flags = ("--iterations", 150, "--fast", "--save", name)
+def test_the_last_picture_is_what_the_window_shows_at_the_end(screen, tmp_path):
+    film = tmp_path / "film.mp4"
+    flags = ("--iterations", 150, "--fast", "--save", film)
     with open_lesson(screen, "2.1", *flags, folder=tmp_path) as lesson:
-        lesson.wait_for((tmp_path / name).exists)
+        lesson.wait_for(film.exists)
         shown = look(screen, lesson)
         lesson.close_window()
         code, output, error = lesson.wait()
     assert (code, error) == (0, "")
     assert final(output)[4] == "150"
-    filmed = last_picture(tmp_path / name, tmp_path)
+    filmed = last_picture(film)
     assert filmed.shape[:2] == shown.shape[:2] == SIZE[::-1]
     head = round(HEAD * 100)  # where the window says that it has finished
     difference = np.abs(filmed - shown)[head:].max(axis=2)
     assert difference.mean() < 4
     assert (difference > 60).mean() < 0.002
-    # And no other picture does: the heading stays, the rest has moved.
-    assert [path.name for path in tmp_path.iterdir() if path.name != "last.png"] == [name]
 
 
 def test_a_window_closed_half_way_leaves_the_film_of_what_was_trained(screen, tmp_path):
@@ -135,13 +129,15 @@ def check_whole(folder):
 
 
 def test_ctrl_c_leaves_the_film_of_what_was_trained(tmp_path):
-    flags = ("--no-window", "--iterations", 10**6, "--log", "run.csv", "--save", "film.mp4")
+    """Here also without a display, where a run that keeps no film would leave a picture."""
+    flags = ("--iterations", 10**6, "--log", "run.csv", "--save", "film.mp4")
     with RunningLesson("3.1", *flags, folder=tmp_path) as lesson:
         partial = tmp_path / ".run.csv.unfinished"
         lesson.wait_for(lambda: partial.exists() and partial.read_text().count("\n") > 5)
         lesson.interrupt()
-        code, _, error = lesson.wait()
+        code, output, error = lesson.wait()
     assert (code, error) == (130, "")
+    assert "Training in text mode; the film will be in film.mp4." in output
     check_whole(tmp_path)
 
 
@@ -195,7 +191,7 @@ def test_a_disk_that_fills_up_costs_the_film_but_not_the_run(tmp_path, name, rea
     def limit():
         resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
 
-    flags = ["--no-window", "--iterations", "3000", "--log", "run.csv", "--save", name]
+    flags = ["--no-window", "--iterations", "1000", "--log", "run.csv", "--save", name]
     done = subprocess.run(
         [sys.executable, lesson_file("1.0"), *flags],
         cwd=tmp_path,
@@ -204,22 +200,22 @@ def test_a_disk_that_fills_up_costs_the_film_but_not_the_run(tmp_path, name, rea
         preexec_fn=limit,
     )
     assert done.returncode == 2
-    assert final(done.stdout)[4] == "3000"
+    assert final(done.stdout)[4] == "1000"
     assert done.stderr.startswith(f"error: --save {name}: {reason}")
     assert len(done.stderr.splitlines()) == 1
-    assert len(rows(tmp_path / "run.csv")) == 301
+    assert len(rows(tmp_path / "run.csv")) == 101
     assert [path.name for path in tmp_path.iterdir()] == ["run.csv"]
 
 
 def test_a_film_that_crashes_does_not_take_the_run_with_it(tmp_path):
-    flags = ("--no-window", "--iterations", 6000, "--save", "film.gif")
+    flags = ("--no-window", "--iterations", 3000, "--save", "film.gif")
     with RunningLesson("1.0", *flags, folder=tmp_path) as lesson:
         partial = tmp_path / ".film.gif.unfinished"
-        lesson.wait_for(lambda: partial.exists() and partial.stat().st_size > 10**6)
+        lesson.wait_for(lambda: partial.exists() and partial.stat().st_size > 10**5)
         os.kill(window_process(lesson), signal.SIGKILL)
         code, output, error = lesson.wait()
     assert code == 2
-    assert final(output)[4] == "6000"
+    assert final(output)[4] == "3000"
     assert error == "error: --save film.gif: the film's process ended unexpectedly\n"
     assert not list(tmp_path.iterdir())
 
