@@ -8,10 +8,10 @@ import io
 import sys
 import time
 
-from visu.history import History
-from visu.messages import Drawn
+from PIL import Image as Picture
 
-SIZE, DPI = (12.8, 7.2), 100  # inches, dots an inch
+from visu.messages import Bundle, Drawn
+
 SECONDS_BETWEEN, DRAWING_SHARE = 0.5, 0.15  # of the time, at the most
 
 
@@ -32,25 +32,17 @@ class NotebookView:
 
     def show(self, scene, training, control, on_lost):
         """Be ready to draw `visu.measurement.Scene`."""
-        from matplotlib.backends.backend_agg import FigureCanvasAgg  # late: it takes its time
-        from matplotlib.figure import Figure
+        from visu.stage import Stage  # late: matplotlib takes its time to load
 
-        from visu.panels import Panels
-
-        self._scene, self._history = scene, History(scene)
-        self._figure = Figure(figsize=SIZE, dpi=DPI, layout="none")
-        FigureCanvasAgg(self._figure)
-        self._panels = Panels(self._figure, scene)
-        for line in (self._panels.status, self._panels.advice):
-            line.set_animated(False)
+        self._stage, self._bundle = Stage(scene), Bundle()
 
     def add(self, measurement):
         """Take a measurement, and show it if it is time for a picture."""
-        self._history.add(measurement)
+        self._bundle.add(measurement)
         began = time.perf_counter()
         if began < self._next:
             return
-        self._draw(f"epoch {int(measurement.iteration / self._scene.epoch) + 1}")
+        self._draw()
         spent = time.perf_counter() - began
         self._next = began + max(SECONDS_BETWEEN, spent / DRAWING_SHARE)
         self._frames, self._seconds = self._frames + 1, self._seconds + spent
@@ -72,15 +64,14 @@ class NotebookView:
     def wait(self):
         """Return at once: the notebook goes on."""
 
-    def _draw(self, state):
+    def _draw(self, state=None):
         from IPython.display import Image, display
 
-        iteration, iterations = self._history.last.iteration, self._scene.iterations
-        self._panels.status.set_text(f"iteration {iteration:,} of {iterations:,} · {state}")
-        self._panels.update(self._history)
+        self._stage.show(self._bundle.take(), state)
+        pixels = self._stage.pixels()
         png = io.BytesIO()
-        self._figure.savefig(png, format="png")
-        image = Image(png.getvalue(), width=int(SIZE[0] * DPI))
+        Picture.fromarray(pixels).save(png, format="png", compress_level=2)
+        image = Image(png.getvalue(), width=pixels.shape[1])
         if self._picture is None:
             self._picture = display(image, display_id=True)
         else:

@@ -1,5 +1,6 @@
 """The panels as the live view draws them, on a figure that no screen shows."""
 
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -24,14 +25,21 @@ class Stage:
         self.figure.canvas.draw()
         self._painter.adopt()
 
-    def show(self, measurements):
-        """Draw the panels with these measurements and all before them."""
+    def show(self, measurements, state=None):
+        """Draw the panels with these measurements and all before them.
+
+        state  in words, in place of the epoch
+        """
         for measurement in measurements:
             self._history.add(measurement)
-        iteration, iterations = measurements[-1].iteration, self._scene.iterations
-        epoch = iteration // self._scene.epoch + 1
-        self._panels.status.set_text(f"iteration {iteration:,} of {iterations:,} · epoch {epoch}")
+        iteration, iterations = self._history.last.iteration, self._scene.iterations
+        state = state or f"epoch {int(iteration / self._scene.epoch) + 1}"
+        self._panels.status.set_text(f"iteration {iteration:,} of {iterations:,} · {state}")
         self._painter.paint(self._panels.update(self._history))
+
+    def pixels(self):
+        """What is drawn, uint8 [height, width, 3]."""
+        return np.asarray(self.figure.canvas.buffer_rgba())[..., :3]
 
 
 def blank():
