@@ -16,8 +16,9 @@ from visu import keras_model, runs, terminal
 from visu.coach import Coach, curves_of
 from visu.control import Control
 from visu.errors import UsageError, report_mistakes_plainly
+from visu.files import Log, check_destination, is_film
+from visu.film import Film
 from visu.handwriting import as_mnist
-from visu.files import Log, check_destination
 from visu.history import History
 from visu.live import LiveView
 from visu.measurement import Scene
@@ -62,8 +63,9 @@ class Lesson:
             self._name, self._title = name, _first_line(text) or name
             self._options = Options(iterations, window=False)
         self.seed, self._data_was_read = self._options.seed, False
-        # Its process starts now, to be ready when there is something to show.
+        # Their processes start now, to be ready when there is something to show.
         self._live = _start_live_view(self._options)
+        self._film = _start_film(self._options)
         tf.keras.utils.set_random_seed(self.seed)
 
     @property
@@ -123,16 +125,20 @@ def _first_line(text):
 def _start_live_view(options):
     if not options.window:
         return None
-    if in_notebook():
+    if in_notebook() and not options.web:
         return NotebookView()
-    return LiveView(options.fast, options.verbose)
+    return LiveView(options.fast, options.verbose, options.web)
+
+
+def _start_film(options):
+    return Film(options.save, options.verbose) if is_film(options.save) else None
 
 
 class _Run:
     """One run of a lesson with all that watches it."""
 
     def __init__(self, lesson, mnist, train, test, batch, spreads):
-        self._options, self._live = lesson._options, lesson._live
+        self._options, self._live, self._film = lesson._options, lesson._live, lesson._film
         if not isinstance(batch, int) or batch < 1:
             raise UsageError(f"batch: expected a whole number from 1, found {batch!r}")
         batch = min(batch, len(mnist.train))
@@ -152,24 +158,29 @@ class _Run:
             ink=mnist.test.ink,
         )
         self._control, self._history = Control(), History(self._scene)
-        self._interrupted = self._finished = False
+        self._asked_to_end = self._interrupted = self._finished = False
         self._failure = None
-        self._picture = self._options.save
+        self._picture = None if self._film else self._options.save
+        schedule = Schedule(
+            self._options.iterations,
+            lesson._measure_every,
+            TEST_EVERY * lesson._measure_every,
+            lesson._rarer_tests,
+            SPREADS if self._live or self._options.save else SPREADS_UNSEEN,
+        )
+        if self._film:
+            self._film.begin(self._scene, schedule.measurements)
         parameters = _count_parameters(test, mnist)
         terminal.say(terminal.opening_line(self._scene.name, self._scene.title, parameters))
+        if self._live and self._live.url:
+            terminal.say(f"the live view is at {self._live.url}")
         self._log = Log(self._options.log) if self._options.log else None
         self._training = Training(
             mnist,
             train,
             test,
             list(spreads.values()),
-            Schedule(
-                self._options.iterations,
-                lesson._measure_every,
-                TEST_EVERY * lesson._measure_every,
-                lesson._rarer_tests,
-                SPREADS if self._live or self._picture else SPREADS_UNSEEN,
-            ),
+            schedule,
             self._control,
             batch=batch,
             pace=None if self._live is None or self._options.fast else MEASUREMENTS_A_SECOND,
@@ -196,10 +207,14 @@ class _Run:
             try:
                 self._train()
                 if self._live:
+                    if self._live.url and not self._asked_to_end:
+                        terminal.say(f"the live view stays at {self._live.url} until Ctrl-C")
                     self._live.wait()
             finally:
                 if self._live:
                     self._live.close()
+                if self._film:
+                    self._film.close()
         finally:
             signal.signal(signal.SIGINT, before)
         if self._failure is not None:
@@ -207,9 +222,11 @@ class _Run:
         return INTERRUPTED if self._interrupted else 0
 
     def _interrupt(self, *_):
-        if self._interrupted:
+        if self._asked_to_end:
             raise SystemExit(INTERRUPTED)  # asked for twice: now
-        self._interrupted = True
+        self._asked_to_end = True
+        # A page has nothing else that ends it.
+        self._interrupted = not (self._finished and self._options.web)
         self._control.stop()
         if self._live:
             self._live.close()
@@ -221,6 +238,14 @@ class _Run:
             self._control.pause(False)
 
     def _go_on_without_window(self, reason):
+        if self._film:
+            outcome = f"the film will be in {self._options.save}"
+        else:
+            outcome = self._keep_picture()
+        terminal.say(f"no window: {reason}. Training in text mode; {outcome}.")
+
+    def _keep_picture(self):
+        """See to it that there is a picture in the end. Returns what to say of it."""
         if self._picture is None:
             self._picture = f"{self._scene.name}.png"
             try:
@@ -228,8 +253,7 @@ class _Run:
             except UsageError:
                 self._picture = None
         kept = f"the picture will be in {self._picture}"
-        outcome = kept if self._picture else "--save FILE.png would keep the picture"
-        terminal.say(f"no window: {reason}. Training in text mode; {outcome}.")
+        return kept if self._picture else "--save FILE.png would keep the picture"
 
     def _train(self):
         progress = terminal.Progress(self._scene.iterations, self._scene.epoch)
@@ -239,6 +263,8 @@ class _Run:
                 self._history.add(measurement)
                 if self._live:
                     self._live.add(measurement)
+                if self._film:
+                    self._film.add(measurement)
                 if early is None and measurement.iteration >= COMPILED:
                     early = measurement
                 progress.add(measurement)
@@ -266,11 +292,21 @@ class _Run:
         runs.keep(self._scene.name, self._history)
         # The log first: a picture that can't be saved shall not cost it its name.
         if self._log:
-            self._log.close()
+            self._keep(self._log.close)
         if self._picture:
             from visu.picture import save  # late: matplotlib takes its time to load
 
-            save(self._scene, self._history, self._picture)
+            self._keep(save, self._scene, self._history, self._picture)
+        if self._film:
+            with terminal.FilmProgress() as progress:
+                self._keep(self._film.finish, progress.show)
+
+    def _keep(self, write, *arguments):
+        """Write a file. What prevents it is said at the very end, when all else is done."""
+        try:
+            write(*arguments)
+        except UsageError as error:
+            self._failure = self._failure or error
 
     def _write_log(self, measurement):
         if self._log is None:

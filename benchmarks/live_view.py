@@ -1,6 +1,7 @@
 """What the live view costs: `--fast` with a window against `--no-window`, in turns.
 
     python3 -m benchmarks.live_view          # lessons 1.0, 2.1 and 3.1, about fifteen minutes
+    python3 -m benchmarks.live_view --web    # the same with a page, for someone who takes all of it
 
 Needs Xvfb and xdotool. Every run is a process of its own, started as a user would; the figures are
 those that `--verbose` prints, without the first 100 iterations, and the seconds from the start of
@@ -10,6 +11,7 @@ after Space, in processor time that the process takes.
 """
 
 import argparse
+import asyncio
 import re
 import statistics
 import time
@@ -23,6 +25,7 @@ from Xlib import XK, X
 from Xlib.ext import xtest
 
 from tests.screen import RunningLesson, VirtualScreen
+from tests.web import has_finished, serving, watch
 
 ITERATIONS = {"1.0": 60_000, "2.1": 20_000, "3.1": 1_500}
 # Left, top, width, height: the part of the window where every two of these views differ.
@@ -59,6 +62,16 @@ def live(number, iterations, screen):
         lesson.window()
         lesson.wait_for(lambda: "finished" in lesson.title(), 600)
         lesson.close_window()
+        return Run(*speeds(lesson.wait()[1]), first_picture)
+
+
+def live_page(number, iterations):
+    began = time.perf_counter()
+    with serving(number, "--fast", "--verbose", "--iterations", iterations) as lesson:
+        asyncio.run(watch(lesson.url, lambda message: message.size))
+        first_picture = time.perf_counter() - began
+        asyncio.run(watch(lesson.url, has_finished))
+        lesson.interrupt()
         return Run(*speeds(lesson.wait()[1]), first_picture)
 
 
@@ -155,6 +168,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("lessons", nargs="*", default=list(ITERATIONS), metavar="LESSON")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--web", action="store_true", help="a page in place of a window")
     parser.add_argument("--iterations", type=int, help="of a run, instead of the usual ones")
     given = parser.parse_args()
     print(
@@ -165,11 +179,16 @@ def main():
         for number in given.lessons:
             iterations = given.iterations or ITERATIONS[number]
             rounds = [
-                (headless(number, iterations), live(number, iterations, screen))
+                (
+                    headless(number, iterations),
+                    live_page(number, iterations)
+                    if given.web
+                    else live(number, iterations, screen),
+                )
                 for _ in range(given.rounds)
             ]
             print(row(number, rounds), flush=True)
-        if "3.1" in given.lessons:
+        if "3.1" in given.lessons and not given.web:
             with RunningLesson("3.1", "--fast", screen=screen) as lesson:
                 lesson.window()
                 lesson.wait_for(lambda: lesson.iteration() >= 1)

@@ -5,10 +5,15 @@ import os
 # TensorFlow's own words would drown pytest's; the lessons' own output has its own tests.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import hypothesis
 import pytest
 
 import tensorflowvisu  # noqa: F401 - starts TensorFlow as a lesson does
 from tests.screen import RunningLesson, VirtualScreen
+
+# How long an example takes says more about what else the machine does than about the code.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session", autouse=True)

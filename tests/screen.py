@@ -89,6 +89,7 @@ class RunningLesson:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
 
     def __enter__(self):
@@ -132,7 +133,8 @@ class RunningLesson:
             self._screen.xdotool("key", key)
 
     def interrupt(self):
-        self.process.send_signal(signal.SIGINT)
+        """Ctrl-C in a terminal, which all processes there hear of."""
+        os.killpg(self.process.pid, signal.SIGINT)
 
     def close_window(self):
         """Ask the window to close as a window manager does when its close button is pressed."""

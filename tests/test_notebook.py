@@ -3,6 +3,7 @@
 import base64
 import io
 import os
+from pathlib import Path
 
 import nbformat
 import numpy as np
@@ -36,7 +37,7 @@ def outputs(tmp_path_factory):
     client = NotebookClient(notebook, timeout=240, allow_errors=True)
     folder = str(tmp_path_factory.mktemp("notebook"))
     client.execute(env=environment, cwd=folder)
-    assert os.listdir(folder) == []  # no picture where none was asked for
+    assert not list(Path(folder).iterdir())  # no picture where none was asked for
     return [cell.outputs for cell in notebook.cells]
 
 

@@ -114,7 +114,7 @@ def test_fast_paced_and_headless_runs_measure_the_same(run, tmp_path, screen):
 def test_help_explains_every_flag(run):
     code, output, _ = run("3.1", "-h")
     assert code == 0
-    flags = "--no-window --fast --iterations --seed --data --save --log --compare --verbose"
+    flags = "--no-window --web --fast --iterations --seed --data --save --log --compare --verbose"
     for flag in flags.split():
         assert re.search(rf"^ +{flag}\b", output, re.MULTILINE)
     assert "10,000" in output
@@ -138,6 +138,7 @@ def test_verbose_lets_tensorflow_speak(run):
         (("--nonsense",), "unrecognized arguments: --nonsense"),
         (("--save", "picture.xyz"), "expected a name ending in .png"),
         (("--save", "picture"), "found no ending"),
+        (("--save", "/proc/film.gif"), "can't be written"),
         (("--log", "log.txt"), "expected a name ending in .csv"),
         (("--save", "nowhere/picture.png"), "there is no folder nowhere"),
         (("--log", "folder.csv"), "there is a folder of that name"),
@@ -243,7 +244,7 @@ def explained(output):
 @pytest.mark.parametrize(
     ("environment", "reason"),
     [
-        ({}, "there is no display; on a remote machine, connect with `ssh -X`"),
+        ({}, "there is no display; on a remote machine, add --web, or connect with `ssh -X`"),
         ({"DISPLAY": ":654"}, "the display :654 does not answer"),
         ({"MPLBACKEND": "agg"}, "MPLBACKEND=agg opens none here; unset it"),
         ({"MPLBACKEND": "tkagg"}, "MPLBACKEND=tkagg opens none here"),

@@ -98,8 +98,8 @@ def test_the_earlier_run_stands_behind_in_both_panels():
     canvas.draw()
     pixels = np.asarray(canvas.buffer_rgba())[::-1, :, :3].astype(int)
     for number, value in ((1, "0.9050"), (2, "0.1500")):
-        legend = [text.get_text() for text in panels[number].artists]
-        assert legend[2] == f"— lesson 2.0: {value}"
+        *_, legend = panels[number].artists
+        assert legend.get_text() == f"— lesson 2.0: {value}"
         x, y, width, height = map(round, panels[number].axes.bbox.bounds)
         assert has(pixels[y : y + height, x : x + width], EARLIER_TEST, 100, within=10)
 
@@ -111,8 +111,8 @@ def test_the_legend_tells_the_newest_and_the_best():
     worse = history.last._replace(iteration=1020, test=Score(0.93, 0.25))
     history.add(worse)
     panels.update(history)
-    assert panels[1].artists[1].get_text() == "— test 0.9300, best 0.9500"
-    assert panels[2].artists[1].get_text() == "— test 0.2500, best 0.1000"
+    assert panels[1].artists[-1].get_text() == "— test 0.9300, best 0.9500"
+    assert panels[2].artists[-1].get_text() == "— test 0.2500, best 0.1000"
 
 
 def test_the_window_and_the_picture_show_it(tmp_path, screen):

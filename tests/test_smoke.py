@@ -1,8 +1,11 @@
 """A short run of every kind: quick, and also run with the oldest supported versions."""
 
+import asyncio
+
 import pytest
 
 from tests.screen import RunningLesson
+from tests.web import has_finished, serving, watch
 
 LESSONS = ["1.0", "2.0", "2.1", "2.2", "3.0", "3.1"]
 
@@ -16,6 +19,13 @@ def test_every_lesson_trains_in_text_mode(run, tmp_path, number):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run.csv", "run.png"]
 
 
+@pytest.mark.parametrize("name", ["run.mp4", "run.gif"])
+def test_a_film_is_made(run, tmp_path, name):
+    code, _, error = run("2.0", "--iterations", 45, "--save", name)
+    assert (code, error) == (0, "")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 @pytest.mark.parametrize("number", ["2.1", "3.0"])
 def test_a_window_opens_finishes_and_closes(screen, number):
     with RunningLesson(number, "--iterations", 60, "--fast", screen=screen) as lesson:
@@ -26,3 +36,11 @@ def test_a_window_opens_finishes_and_closes(screen, number):
         code, output, error = lesson.wait()
     assert (code, error) == (0, "")
     assert "60 iterations" in output.splitlines()[-1]
+
+
+def test_a_page_is_served_until_ctrl_c():
+    with serving("2.1", "--iterations", 60, "--fast") as lesson:
+        assert asyncio.run(watch(lesson.url, lambda message: message.size)).png[1:4] == b"PNG"
+        asyncio.run(watch(lesson.url, has_finished))
+        lesson.interrupt()
+        assert lesson.wait()[::2] == (0, "")

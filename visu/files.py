@@ -7,6 +7,7 @@ from pathlib import Path
 from visu.errors import UsageError
 
 PICTURE_ENDINGS = (".png", ".jpg", ".pdf", ".svg", ".webp")
+FILM_ENDINGS = (".mp4", ".gif")
 LOG_ENDINGS = (".csv",)
 LOG_COLUMNS = "iteration,train_accuracy,train_loss,test_accuracy,test_loss"
 
@@ -32,6 +33,11 @@ def check_destination(flag, path, endings):
     with explained(flag, path):
         unfinished(path).touch()
         unfinished(path).unlink()
+
+
+def is_film(path):
+    """Whether what `--save` asks for is a film, not a picture; None asks for nothing."""
+    return path is not None and Path(path).suffix.lower() in FILM_ENDINGS
 
 
 class Log:

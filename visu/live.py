@@ -4,30 +4,29 @@ Beside the training in one process, a window would wait for Python's lock, and t
 wait for the window. Apart from it, neither can hold up or bring down the other.
 """
 
-import os
-import signal
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
 
 from visu import nowindow
+from visu.companion import Companion
+from visu.errors import UsageError
 from visu.messages import (
     Asked,
+    Bundle,
     Closed,
     Drawn,
     News,
     NoWindow,
     Pace,
     Paused,
+    Serving,
     Step,
     receive,
     send,
 )
 
-ROOT = Path(__file__).resolve().parent.parent
 # How often the window hears news. A fast run is not there to be watched: every picture costs time.
 FRAMES_A_SECOND, FRAMES_A_SECOND_FAST = 15, 12
 PATIENCE = 5  # seconds for a window that was told to close
@@ -38,31 +37,23 @@ class LiveView:
 
     fast     whether speed counts more than smoothness
     verbose  whether to let its process speak for itself
+    address  `visu.web.address.Address`: show it there, in a browser; None for a window
+
+    Its attribute `url` says where a browser finds it; None if none does, or not any longer. Raises
+    UsageError if it can't be served at `address`.
     """
 
-    def __init__(self, fast, verbose):
+    def __init__(self, fast, verbose, address=None):
         self._frame_seconds = 1 / (FRAMES_A_SECOND_FAST if fast else FRAMES_A_SECOND)
         self._news = threading.Condition()
-        self._pending, self._tested = [], None  # measurements, and which of them has test digits
+        self._bundle = Bundle()
         self._result = self._drawn = self._answer = None
         self._ending = False
         self._gone = threading.Event()
-        self._said = None if verbose else tempfile.TemporaryFile()  # noqa: SIM115
-        # Ctrl-C in the terminal is for us to obey: the window then hears that it is over. What is
-        # ignored here is ignored there from its first moment on.
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "visu.viewer", Path.cwd()],
-                cwd=ROOT,
-                # The processors are for the training.
-                env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._said,
-            )
-        finally:
-            signal.signal(signal.SIGINT, before)
+        self._process = Companion(
+            "visu.viewer", Path.cwd(), *map(str, address or ()), verbose=verbose
+        )
+        self.url = self._wait_for_url() if address else None
 
     def show(self, scene, training, control, on_lost):
         """Open the window.
@@ -80,15 +71,7 @@ class LiveView:
     def add(self, measurement):
         """Show this measurement soon; returns at once."""
         with self._news:
-            # Only the newest digits will be seen: no others wait here, whatever the window does.
-            if self._pending:
-                self._pending[-1] = self._pending[-1]._replace(training_digits=None)
-            if measurement.test_computed is not None:
-                if self._tested is not None:
-                    older = self._pending[self._tested]
-                    self._pending[self._tested] = older._replace(test_computed=None)
-                self._tested = len(self._pending)
-            self._pending.append(measurement)
+            self._bundle.add(measurement)
 
     def answer(self, answer):
         """Pass on a `visu.messages.Answer`, at once."""
@@ -117,21 +100,29 @@ class LiveView:
             if self._ending and not self._gone.wait(PATIENCE):
                 self._process.kill()
 
+    def _wait_for_url(self):
+        answer = receive(self._process.inbox)
+        if isinstance(answer, Serving):
+            return answer.url
+        _, said = self._process.wait()
+        sys.stderr.write(said)
+        raise UsageError(answer.reason if answer else "--web: its process ended unexpectedly")
+
     def _tell(self):
         told = None
         message = self._scene
         try:
             while not self._ending:
                 if message is not None:
-                    send(self._process.stdin, message)
+                    send(self._process.outbox, message)
                 self._pass_on_answers(time.monotonic() + self._frame_seconds)
                 with self._news:
-                    measurements, self._pending, self._tested = self._pending, [], None
+                    measurements = self._bundle.take()
                 state = (self._training.iteration, self._result)
                 changed = measurements or state != told
                 message = News(state[0], measurements, state[1]) if changed else None
                 told = state
-            self._process.stdin.close()
+            self._process.outbox.close()
         except OSError:
             pass  # the window is gone, as `_listen` hears too
 
@@ -141,11 +132,11 @@ class LiveView:
                 self._news.wait_for(lambda: self._answer, left)
                 answer, self._answer = self._answer, None
             if answer:
-                send(self._process.stdin, answer)
+                send(self._process.outbox, answer)
 
     def _listen(self):
         reason = None
-        while (wish := receive(self._process.stdout)) is not None:
+        while (wish := receive(self._process.inbox)) is not None:
             if isinstance(wish, Paused):
                 self._control.pause(wish.paused)
             elif isinstance(wish, Step):
@@ -163,21 +154,14 @@ class LiveView:
                 with self._news:
                     self._drawn = wish
                     self._news.notify_all()
-        self._process.wait()
-        said = self._what_it_said()
+        _, said = self._process.wait()
         if not self._ending:
             self._ending = True
             if reason is None and nowindow.display_went_away(said):
                 reason, said = "the display is gone", ""
+            self.url = None
             self._on_lost(reason or "it ended unexpectedly")
         sys.stderr.write(said)
         with self._news:
             self._gone.set()
             self._news.notify_all()
-
-    def _what_it_said(self):
-        if self._said is None:
-            return ""
-        with self._said:
-            self._said.seek(0)
-            return self._said.read().decode(errors="replace")

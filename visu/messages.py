@@ -1,5 +1,6 @@
-"""What the run and its window, which is a process of its own, tell each other through pipes."""
+"""What the run and its companions, its window and its film, tell each other through pipes."""
 
+import os
 import pickle
 from typing import NamedTuple
 
@@ -57,6 +58,12 @@ class Answer(NamedTuple):
     probabilities: np.ndarray  # float [classes]
 
 
+class Serving(NamedTuple):
+    """From the window, first of all, if it is to be seen in a browser."""
+
+    url: str
+
+
 class NoWindow(NamedTuple):
     """From what would have been the window."""
 
@@ -68,6 +75,67 @@ class Drawn(NamedTuple):
 
     frames: int
     seconds: float
+
+
+class Shot(NamedTuple):
+    """To the film: what its next picture shows."""
+
+    measurements: list[Measurement]  # since the last of these; only the newest digits are in it
+
+
+class Kept(NamedTuple):
+    """To the film: that was all, and it is to be kept."""
+
+
+class Ready(NamedTuple):
+    """From the film: its pictures may come."""
+
+
+class Filmed(NamedTuple):
+    """From the film: so many pictures are in it."""
+
+    pictures: int
+
+
+class NoFilm(NamedTuple):
+    """From what would have been the film."""
+
+    reason: str  # a whole message for the user
+
+
+class Bundle:
+    """Measurements that will be shown together: of their digits, only the newest are kept."""
+
+    def __init__(self):
+        self._measurements, self._tested = [], None  # ..., which of them has test digits
+
+    def __len__(self):
+        return len(self._measurements)
+
+    def add(self, measurement):
+        if self._measurements:
+            self._measurements[-1] = self._measurements[-1]._replace(training_digits=None)
+        if measurement.test_computed is not None:
+            if self._tested is not None:
+                older = self._measurements[self._tested]
+                self._measurements[self._tested] = older._replace(test_computed=None)
+            self._tested = len(self._measurements)
+        self._measurements.append(measurement)
+
+    def take(self):
+        """All of them. None stay."""
+        measurements, self._measurements, self._tested = self._measurements, [], None
+        return measurements
+
+
+def take_the_pipes():
+    """Standard input and output, as binary files of our own: nobody else shall read or print."""
+    inbox, outbox = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return inbox, outbox
 
 
 def send(pipe, message):

@@ -23,6 +23,8 @@ def in_notebook():
 class NotebookView:
     """Does what `visu.live.LiveView` does, as far as a picture can."""
 
+    url = None
+
     def __init__(self):
         self._picture = None
         self._next = 0.0

@@ -19,7 +19,7 @@ def why(error):
     if sys.platform.startswith("linux"):
         display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
         if not display:
-            return "there is no display; on a remote machine, connect with `ssh -X`"
+            return "there is no display; on a remote machine, add --web, or connect with `ssh -X`"
         try:
             import tkinter  # noqa: F401
         except ImportError:

@@ -6,10 +6,11 @@ from typing import NamedTuple
 import numpy as np
 
 from visu.errors import UsageError
-from visu.files import LOG_ENDINGS, PICTURE_ENDINGS, check_destination
+from visu.files import FILM_ENDINGS, LOG_ENDINGS, PICTURE_ENDINGS, check_destination
 from visu.handwriting import read_picture
 from visu.notebook import in_notebook
 from visu.runs import EarlierRun, find
+from visu.web.address import FIRST_PORT, Address, parse_address
 
 
 class Options(NamedTuple):
@@ -17,6 +18,7 @@ class Options(NamedTuple):
     seed: int = 0
     data: str | None = None
     window: bool = True
+    web: Address | None = None
     fast: bool = False
     save: str | None = None
     log: str | None = None
@@ -30,11 +32,21 @@ def parse(name, description, iterations, arguments=None):
     parser = argparse.ArgumentParser(
         prog=f"{name}.py",
         description=description,
-        epilog="In the window: 1 to 6 show one panel, 7 8 9 two, 0 or Esc all, Space pauses.",
+        epilog="In the view: 1 to 6 show one panel, 7 8 9 two, 0 or Esc all, Space pauses.",
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--no-window", action="store_true", help="train without pictures, text only")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--no-window", action="store_true", help="train without pictures, text only")
+    where.add_argument(
+        "--web",
+        nargs="?",
+        type=_address,
+        const=Address(),
+        metavar="PORT",
+        help="show them in a browser, in place of a window, at this port of this machine "
+        f"({FIRST_PORT} or the next free one); HOST:PORT lets other machines in, 0.0.0.0 all",
+    )
     add("--fast", action="store_true", help="as fast as the machine can, not at a pace to watch")
     add(
         "--iterations",
@@ -51,7 +63,11 @@ def parse(name, description, iterations, arguments=None):
         help="of everything random; the same seed gives the same numbers (0)",
     )
     add("--data", metavar="DIR", help="train on the four IDX files in DIR instead of MNIST")
-    add("--save", metavar="FILE.png", help="save the six panels at the end")
+    add(
+        "--save",
+        metavar="FILE.png",
+        help="save the six panels at the end, or as a film of the run: FILE.mp4, FILE.gif",
+    )
     add("--log", metavar="FILE.csv", help="write every measurement, a line each")
     add(
         "--compare",
@@ -67,7 +83,7 @@ def parse(name, description, iterations, arguments=None):
     else:
         given = parser.parse_args(arguments)
     try:
-        check_destination("--save", given.save, PICTURE_ENDINGS)
+        check_destination("--save", given.save, PICTURE_ENDINGS + FILM_ENDINGS)
         check_destination("--log", given.log, LOG_ENDINGS)
         earlier = None if given.compare is None else find(given.compare)
         digit = None if given.digit is None else read_picture(given.digit)
@@ -78,6 +94,7 @@ def parse(name, description, iterations, arguments=None):
         seed=given.seed,
         data=given.data,
         window=not given.no_window,
+        web=given.web,
         fast=given.fast,
         save=given.save,
         log=given.log,
@@ -85,6 +102,15 @@ def parse(name, description, iterations, arguments=None):
         digit=digit,
         verbose=given.verbose,
     )
+
+
+def _address(text):
+    try:
+        return parse_address(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"expected PORT or HOST:PORT, such as 9000 or 0.0.0.0:9000, found {text!r}"
+        ) from None
 
 
 def _whole_number(least, most):

@@ -465,9 +465,12 @@ class DigitsPanel(Panel):
         """The `Digits`, and the index in them of the one at a pixel; None if there is none."""
         if self._digits is None or not self.axes.bbox.contains(x, y):
             return None
-        column, row = (int(part) for part in self.axes.transData.inverted().transform((x, y)))
-        place = row * self.grid[1] + column
-        return (self._digits, int(self._chosen[place])) if place < len(self._chosen) else None
+        column, row = np.floor(self.axes.transData.inverted().transform((x, y))).astype(int)
+        rows, columns = self.grid
+        place = row * columns + column
+        if not (0 <= row < rows and 0 <= column < columns and place < len(self._chosen)):
+            return None
+        return self._digits, int(self._chosen[place])
 
     def under_mouse(self, x, y):
         if not (found := self.at(*self.axes.transData.transform((x, y)))):

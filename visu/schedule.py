@@ -21,6 +21,11 @@ class Schedule(NamedTuple):
     rarer_tests: bool
     spreads: int = SPREADS
 
+    @property
+    def measurements(self):
+        """How many there are in a whole run."""
+        return 1 - (-self.iterations // self.measure_every)
+
     def is_tested(self, iteration):
         late = self.rarer_tests and iteration > SETTLED
         every = 2 * self.test_every if late else self.test_every

@@ -95,7 +95,8 @@ class SwiftImage(AxesImage):
         screen = np.asarray(renderer.buffer_rgba())
         left, top = round(self.axes.bbox.x0), round(len(screen) - self.axes.bbox.y1)
         place = screen[max(top, 0) :, max(left, 0) :]
-        height, width = np.minimum(place.shape[:2], self._pixels.shape[:2])
+        # At least one, also where the window is so small that the axes stand outside.
+        height, width = np.clip(self._pixels.shape[:2], 1, np.maximum(place.shape[:2], 1))
         place[1 : height - 1, 1 : width - 1] = self._pixels[1 : height - 1, 1 : width - 1]
 
 

@@ -70,19 +70,8 @@ class Progress:
         self._plain = not sys.stdout.isatty()
         self._next_line = 0.0
         self._test = None
-        # Some terminals, of containers for example, don't know how large they are.
-        known = not self._plain and os.get_terminal_size(sys.stdout.fileno()).columns > 0
-        self._bar = tqdm(
-            total=iterations,
-            file=sys.stdout,
-            disable=self._plain,
-            bar_format="{n_fmt}/{total_fmt} {bar} {desc} {rate_fmt} {remaining} left",
-            unit=" it",
-            dynamic_ncols=known,
-            ncols=None if known else 100,
-            nrows=None if known else 20,
-            leave=False,
-        )
+        form = "{n_fmt}/{total_fmt} {bar} {desc} {rate_fmt} {remaining} left"
+        self._bar = _bar(iterations, form, unit=" it")
 
     def add(self, measurement):
         m = measurement
@@ -109,3 +98,42 @@ class Progress:
 
     def close(self):
         self._bar.close()
+
+
+class FilmProgress:
+    """A progress bar for a film that needs longer than its run, where there is a terminal."""
+
+    def __init__(self):
+        self._bar = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self._bar is not None:
+            self._bar.close()
+
+    def show(self, pictures, of):
+        """So many pictures are done, of so many."""
+        if self._bar is None:
+            form = "film: {n_fmt}/{total_fmt} pictures {bar} {remaining} left"
+            self._bar = _bar(of, form, initial=pictures)
+        self._bar.update(pictures - self._bar.n)
+
+
+def _bar(total, form, **settings):
+    """A line that is there until it is closed; nothing at all without a terminal."""
+    plain = not sys.stdout.isatty()
+    # Some terminals, of containers for example, don't know how large they are.
+    known = not plain and os.get_terminal_size(sys.stdout.fileno()).columns > 0
+    return tqdm(
+        total=total,
+        file=sys.stdout,
+        disable=plain,
+        bar_format=form,
+        dynamic_ncols=known,
+        ncols=None if known else 100,
+        nrows=None if known else 20,
+        leave=False,
+        **settings,
+    )

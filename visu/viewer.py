@@ -1,53 +1,59 @@
 """The window's process: it shows what it is told on standard input, and says what the user wants.
 
-python3 -m visu.viewer FOLDER       # started by `visu.live`, in the project's folder
+python3 -m visu.viewer FOLDER [HOST PORT]    # started by `visu.live`, in the project's folder
+
+With HOST and PORT, it serves a page there in place of a window.
 """
 
 import os
-import signal
 import sys
 import threading
 from collections import deque
 from contextlib import suppress
 
 from visu import nowindow
-from visu.messages import NoWindow, receive, send
+from visu.errors import UsageError
+from visu.messages import NoWindow, Serving, receive, send, take_the_pipes
 
 
 def main():
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.chdir(sys.argv[1])
-    inbox, outbox = _take_the_pipes()
+    folder, *address = sys.argv[1:]
+    os.chdir(folder)
+    inbox, outbox = take_the_pipes()
 
     def tell(wish):
         with suppress(OSError):  # nobody listens any more, as the inbox will say too
             send(outbox, wish)
 
     try:
+        if address:
+            from visu.web.address import Address, listen
+
+            host, port = address
+            sockets, url = listen(Address(host, int(port)))
+            tell(Serving(url))
         # Matplotlib now, while nobody waits yet; the figure when there is something to show.
         from visu.window import Window, choose_toolkit, open_figure
 
-        choose_toolkit()
+        choose_toolkit("module://visu.web.canvas" if address else None)
         scene = receive(inbox)
         if scene is None:
             return
         figure = open_figure(scene.name)
+    except UsageError as error:
+        tell(NoWindow(str(error)))
+        return
     except Exception as error:  # every toolkit has exceptions of its own for a missing display
-        tell(NoWindow(nowindow.why(error)))
+        tell(NoWindow(f"the page fails ({error})" if address else nowindow.why(error)))
         return
     arrived = deque()
     threading.Thread(target=_collect, args=(inbox, arrived), daemon=True).start()
-    Window(figure, scene, arrived, tell).main_loop()
+    window = Window(figure, scene, arrived, tell)
+    if address:
+        from visu.web.server import serve
 
-
-def _take_the_pipes():
-    """Standard input and output, as binary files of our own: nobody else shall read or print."""
-    inbox, outbox = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    os.dup2(2, 1)
-    return inbox, outbox
+        serve(sockets, figure.canvas.manager, scene.name)
+    window.main_loop()
 
 
 def _collect(inbox, arrived):

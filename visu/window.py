@@ -3,6 +3,7 @@
 import time
 
 import matplotlib
+from matplotlib.backend_bases import FigureManagerBase
 
 from visu.closer import CLOSER, CloserLook
 from visu.history import History
@@ -12,6 +13,17 @@ from visu.painting import Painter
 from visu.panels import Panels
 
 SIZE = (12.8, 7.2)  # inches; 1280 x 720 pixels at 100 dots an inch
+# Keys of matplotlib's that do something else here, or nothing: the panels draw their own scales and
+# grids, and a mosaic has no logarithm.
+OURS = {
+    "home": ["h"],
+    "back": ["left"],
+    "forward": ["right"],
+    "xscale": ["k", "L"],
+    "yscale": ["l"],
+    "grid": ["g"],
+    "grid_minor": ["G"],
+}
 TICK = 0.02  # seconds between looks at what has arrived
 # A fast run is not there to be watched. What a picture costs is taken from the training: the curves
 # are cheap, all else is shown less often.
@@ -21,8 +33,10 @@ PACES = (1, 2, 5, 10, 30, None)  # measurements a second, to watch
 DRAWING_SHARE = 0.4  # of one processor at the most, while the run goes on
 
 
-def choose_toolkit():
-    """Import pyplot and the toolkit that it finds; raises whatever that raises."""
+def choose_toolkit(backend=None):
+    """Import pyplot and this backend, or the toolkit that it finds; raises whatever that raises."""
+    if backend:
+        matplotlib.use(backend)
     matplotlib.get_backend()
 
 
@@ -31,11 +45,12 @@ def open_figure(name):
     import matplotlib.pyplot as plt  # late: it chooses the toolkit
 
     matplotlib.rcParams["figure.raise_window"] = False  # who is typing elsewhere keeps the keyboard
-    for action, ours in (("home", ["h"]), ("back", ["left"]), ("forward", ["right"])):
+    for action, ours in OURS.items():
         theirs = matplotlib.rcParams[f"keymap.{action}"]
         matplotlib.rcParams[f"keymap.{action}"] = [key for key in theirs if key not in ours]
     figure = plt.figure(name, figsize=SIZE, dpi=100, layout="none")
-    if not figure.canvas.required_interactive_framework:
+    main_loop = figure.canvas.manager.start_main_loop
+    if main_loop.__func__ is FigureManagerBase.start_main_loop.__func__:
         raise RuntimeError(f"matplotlib's {matplotlib.get_backend()} draws, but shows nothing")
     return figure
 
@@ -87,12 +102,20 @@ class Window:
         connect("button_release_event", lambda _: self._lift_pen())
         connect("resize_event", lambda _: self._panels.arrange())
         connect("close_event", lambda _: self._let_go())
+        self._keep_keyboard()
         # Toolkits announce the end when all is over; this is when it begins.
         manager = self._canvas.manager
         destroy = manager.destroy
         manager.destroy = lambda *arguments: (self._let_go(), destroy(*arguments))
         self._timer = self._canvas.new_timer(interval=int(TICK * 1000))
         self._timer.add_callback(self._tick)
+
+    def _keep_keyboard(self):
+        """Tk's Tab key would move the keyboard to the toolbar: Space would then press a button."""
+        toolbar = self._canvas.manager.toolbar
+        for button in getattr(toolbar, "_buttons", {}).values():
+            if hasattr(button, "winfo_toplevel"):
+                button.configure(takefocus=False)
 
     def main_loop(self):
         """Return when the window has been closed."""
@@ -202,7 +225,7 @@ class Window:
         if self._repaint:
             self._repaint = False
             self._painter.paint_all()
-        elif self._stale and began >= self._next_frame:
+        elif self._stale and began >= self._next_frame and self._is_watched():
             self._stale = False
             self._write_status()
             self._unpainted |= self._panels.update(self._history)
@@ -213,6 +236,10 @@ class Window:
             self._frames += 1
             self._drawing_seconds += spent
             self._next_frame = began + spent / DRAWING_SHARE
+
+    def _is_watched(self):
+        """A browser's page may be closed, and opened again later."""
+        return getattr(self._canvas.manager, "is_watched", True)
 
     def _others_are_due(self, now):
         at_rest = self._paused or self._result is not None

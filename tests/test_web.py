@@ -1,0 +1,459 @@
+"""The live view in a real browser, with real keys and a real mouse."""
+
+import asyncio
+import json
+import re
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from io import BytesIO
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+from PIL import Image
+from playwright.sync_api import sync_playwright
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
+from tornado.websocket import websocket_connect
+
+from tests.screen import RunningLesson
+from tests.test_running import final, rows
+from tests.test_window import SHOWS, has
+from tests.web import SIZE, said, serving, title, unpack, watch, websocket
+from visu.errors import UsageError
+from visu.layout import VIEWS, axes_rectangle, cells
+from visu.mosaics import WRONG
+from visu.options import parse
+from visu.panels import BAND_COLOURS
+from visu.web.address import Address, listen, parse_address
+from visu.web.canvas import ROOMY
+from visu.web.events import understood
+from visu.web.pictures import difference
+from visu.web.server import AT_ONCE
+
+DPI = 100
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        # Without Debian's, the one that `playwright install chromium` has brought.
+        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"))
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory):
+    """A lesson that has got somewhere, and rests."""
+    folder = tmp_path_factory.mktemp("web")
+    with serving("1.0", "--iterations", 20_000, "--log", "run.csv", folder=folder) as lesson:
+        log = folder / ".run.csv.unfinished"
+        lesson.measured = lambda: log.exists() and log.read_text().count("\n")
+        lesson.wait_for(lambda: lesson.measured() > 50)
+        outside(watch(lesson.url, lambda message: "paused" in title(message), press=" "))
+        yield lesson
+
+
+@pytest.fixture
+def page(browser, live):
+    """A tab of 1280 x 720 pixels, with all that the page has complained about."""
+    with tab(browser, live) as opened:
+        yield opened
+
+
+def outside(coroutine):
+    """Run it in a thread of its own: in this one, Playwright's loop is running."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, asyncio.wait_for(coroutine, 60)).result()
+
+
+@contextmanager
+def tab(browser, lesson, size=(1280, 720), ratio=1):
+    viewport = dict(zip(("width", "height"), size, strict=True))
+    context = browser.new_context(viewport=viewport, device_scale_factor=ratio)
+    page = context.new_page()
+    complaints, asked = [], []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(lesson.url)
+    wait_until(page, "document.querySelector('canvas').width > 1")
+    yield page
+    context.close()
+    assert [text for text in complaints if "ERR_CONNECTION_REFUSED" not in text] == []
+    assert all(url.startswith(("blob:", lesson.url)) for url in asked)
+
+
+def wait_until(page, condition):
+    """Wait for a condition in JavaScript; the page's own policy forbids Playwright's way."""
+    for _ in range(400):
+        if page.evaluate(condition):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"waited in vain for {condition}")
+
+
+def look(page):
+    """The figure's pixels on the screen, int16 [height, width, 3], from the top down."""
+    png = page.locator("main").screenshot()
+    return np.asarray(Image.open(BytesIO(png)).convert("RGB"), np.int16)
+
+
+def settled(page):
+    """The same, once they have stopped changing."""
+    before = look(page)
+    for _ in range(20):
+        page.wait_for_timeout(150)
+        after = look(page)
+        if before.shape == after.shape and (before == after).all():
+            return after
+        before = after
+    raise AssertionError("the picture does not come to rest")
+
+
+def dots_an_inch(width, height, ratio=1):
+    """What a picture of this size is drawn with."""
+    return DPI * min(ratio, width / ROOMY[0], height / ROOMY[1])
+
+
+def show_all_that_belongs_there(pixels, view, ratio=1):
+    """Whether all panels of `view` are there, each with what only it shows."""
+    height, width = pixels.shape[:2]
+    dpi = dots_an_inch(width, height, ratio)
+    return all(
+        has(pixels[height - bottom - h : height - bottom, left : left + w], code)
+        for panel, (left, bottom, w, h) in cells(view, width, height, dpi).items()
+        for code in SHOWS[panel]
+    )
+
+
+def wait_for_picture(page, view, ratio=1):
+    for _ in range(200):
+        if show_all_that_belongs_there(look(page), view, ratio):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"{view} is not to be seen")
+
+
+def wait_for_panel_alone(page):
+    """Wait for panel 6, on red and white, without the colours of the others."""
+    for _ in range(60):
+        pixels = look(page)
+        if has(pixels, WRONG) and not has(pixels, BAND_COLOURS[3], 50, within=3):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("panel 6 is not alone")
+
+
+def canvas(page):
+    """Left, top, width, height in CSS's pixels, and width and height in its own."""
+    return page.evaluate(
+        "(({ offsetLeft, offsetTop, offsetWidth, offsetHeight, width, height }) =>"
+        " [offsetLeft, offsetTop, offsetWidth, offsetHeight, width, height])"
+        "(document.querySelector('canvas'))"
+    )
+
+
+@pytest.mark.parametrize(("size", "ratio"), [((1280, 720), 1), ((800, 600), 1), ((1280, 720), 2)])
+def test_the_page_is_filled_with_six_sharp_panels(browser, live, size, ratio):
+    with tab(browser, live, size, ratio) as page:
+        wait_for_picture(page, VIEWS["0"], ratio)
+        left, top, width, height, *pixels = canvas(page)
+        assert (left, top, width) == (0, 0, size[0])
+        assert size[1] - 50 < height < size[1]
+        assert pixels == [ratio * width, ratio * height]
+        assert re.match(r"mnist_1\.0_softmax · paused at \d+%", page.title())
+        assert page.evaluate("document.documentElement.scrollHeight") == size[1]
+
+
+def test_keys_reach_the_picture_without_a_click(page):
+    everything = settled(page)
+    seen = {}
+    for key, view in VIEWS.items():
+        page.keyboard.press(key.capitalize())
+        wait_for_picture(page, view)
+        seen[view] = settled(page)
+    assert len({pixels.tobytes() for pixels in seen.values()}) == len(seen) == 10
+    assert (seen[VIEWS["0"]] == everything).all()
+
+
+def test_space_pauses_training_too(page, live):
+    before = live.measured()
+    page.wait_for_timeout(1000)
+    assert live.measured() == before
+    page.keyboard.press("Space")
+    wait_until(page, "!document.title.includes('paused')")
+    live.wait_for(lambda: live.measured() > before)
+    page.keyboard.press("Space")
+    wait_until(page, "document.title.includes('paused')")
+
+
+def test_a_box_zooms_and_h_resets(page):
+    before = settled(page)
+    height, width = before.shape[:2]
+    x, y, w, h = axes_rectangle(cells(VIEWS["0"], width, height, DPI)[1], DPI)
+    top = height - y - h
+    page.keyboard.press("o")
+    page.wait_for_selector("button[data-action=zoom][aria-pressed=true]")
+    page.mouse.move(x + w // 4, top + h // 4)
+    page.mouse.down()
+    page.mouse.move(x + w // 2, top + h // 2, steps=5)
+    page.wait_for_selector("#rubberband:visible")
+    box = page.locator("#rubberband").bounding_box()
+    assert [box["width"], box["height"]] == pytest.approx([w // 4, h // 4], abs=3)
+    page.mouse.up()
+    page.wait_for_selector("#rubberband", state="hidden")
+    page.mouse.move(width - 2, 5)
+    zoomed = settled(page)
+    part = slice(top, top + h), slice(x, x + w)
+    assert (zoomed[part] != before[part]).mean() > 0.02
+    page.locator("button[data-action=zoom]").click()
+    page.wait_for_selector("button[data-action=zoom][aria-pressed=false]")
+    page.keyboard.press("h")  # also after a click on a button
+    page.mouse.move(width - 2, 5)
+    wait_until(page, "document.getElementById('message').textContent == ''")
+    assert nearly_alike(settled(page), before)
+
+
+def nearly_alike(pixels, others):
+    """Where a curve had grown piece by piece, its smoothed edge may have got a little lighter."""
+    return (np.abs(pixels - others).max(axis=2) > 100).mean() < 0.0001
+
+
+def test_ctrl_s_saves_what_is_to_be_seen(page, tmp_path):
+    pixels = settled(page)
+    for save in (
+        lambda: page.keyboard.press("Control+s"),
+        lambda: page.locator("button[data-action=download]").click(),
+    ):
+        with page.expect_download() as download:
+            save()
+        assert download.value.suggested_filename == "mnist_1.0_softmax.png"
+        download.value.save_as(tmp_path / "saved.png")
+        with Image.open(tmp_path / "saved.png") as picture:
+            assert (np.asarray(picture.convert("RGB")) == pixels).all()
+
+
+def test_a_reloaded_page_shows_the_current_picture(page):
+    before = settled(page)
+    page.reload()
+    wait_for_picture(page, VIEWS["0"])
+    assert nearly_alike(settled(page), before)
+    wait_until(page, "document.title.includes('paused')")
+
+
+def test_two_tabs_of_different_sizes(browser, live, page):
+    with tab(browser, live, (900, 700)) as other:
+        page.keyboard.press("6")
+        for each in (page, other):
+            wait_for_panel_alone(each)
+        # The one that was sized last has the picture as it is, the other one scaled.
+        other.set_viewport_size({"width": 700, "height": 760})
+        wait_until(other, "document.querySelector('canvas').width == 700")
+        other.keyboard.press("0")
+        wait_for_picture(other, VIEWS["0"])
+        wait_until(page, "document.querySelector('canvas').width == 700")
+        left, top, width, height, *pixels = canvas(page)
+        assert (top, height) == (0, 684)
+        assert width / height == pytest.approx(pixels[0] / pixels[1], abs=0.01)
+        assert left + width / 2 == pytest.approx(640, abs=1)
+        page.evaluate("dispatchEvent(new Event('focus'))")
+        wait_until(other, "document.querySelector('canvas').width == 1280")
+        wait_for_picture(page, VIEWS["0"])
+    # The one that is left answers as before.
+    page.keyboard.press("3")
+    wait_for_picture(page, VIEWS["3"])
+    page.keyboard.press("0")
+    wait_for_picture(page, VIEWS["0"])
+
+
+def answer(url, **headers):
+    """The status of the answer to a request."""
+
+    async def ask():
+        try:
+            return (await AsyncHTTPClient().fetch(HTTPRequest(url, headers=headers))).code
+        except HTTPClientError as error:
+            return error.code
+
+    return outside(ask())
+
+
+def test_only_this_site_is_served(live):
+    assert answer(live.url) == 200
+    assert answer(live.url, Host="localhost:9") == 200
+    assert answer(live.url, Host="rebound.example") == 404
+    for path in ("nothing", "page.py", "icons/../page.py", "icons/%2e%2e/matplotlibrc"):
+        assert answer(live.url + path) == 404
+
+    def socket_opens(**headers):
+        async def connect():
+            try:
+                request = HTTPRequest(websocket(live.url), headers=headers)
+                (await websocket_connect(request)).close()
+            except HTTPClientError as error:
+                return error.code
+            return 101
+
+        return outside(connect())
+
+    assert socket_opens() == 101
+    assert socket_opens(Origin=live.url.rstrip("/")) == 101
+    assert socket_opens(Origin="http://elsewhere.example") == 403
+    assert socket_opens(Origin="http://rebound.example", Host="rebound.example") == 404
+
+
+def test_who_does_not_keep_up_is_not_sent_more(live):
+    async def stall():
+        connection = await websocket_connect(websocket(live.url))
+        await connection.write_message(json.dumps({"type": "resize"} | SIZE))
+        seen = [unpack(await connection.read_message()) for _ in range(AT_ONCE)]
+        late = asyncio.ensure_future(connection.read_message())
+        # Somebody else meanwhile sees one picture after the other.
+        for key in "0123456":
+            shown = await watch(live.url, lambda message: message.size, press=key)
+            assert shown.png[1:4] == b"PNG"
+        assert not late.done()
+        await connection.write_message('{"type": "ack"}')
+        seen.append(unpack(await late))
+        connection.close()
+        await watch(live.url, lambda message: message.size, press="0")
+        return seen
+
+    *_, newest = outside(stall())
+    assert newest.size == [SIZE["width"], SIZE["height"]]
+
+
+def test_nonsense_closes_the_connection_it_came_by_and_nothing_else(live):
+    async def say(message, binary=False):
+        connection = await websocket_connect(websocket(live.url))
+        await connection.write_message(message, binary)
+        while await asyncio.wait_for(connection.read_message(), 10) is not None:
+            pass
+        return connection.close_code
+
+    for message in ("", "[" * 5000, "{}", '{"type": "draw"}', '{"type": []}'):
+        assert outside(say(message)) == 1003
+    assert outside(say(b"\xff\x00", binary=True)) == 1003
+    assert outside(say("x" * 20_000)) != 1003
+    assert outside(watch(live.url, lambda message: message.size))
+
+
+def test_an_event_is_understood_whole_or_not_at_all():
+    whole = {"type": "scroll", "x": 1, "y": 2, "button": 0, "buttons": 0, "modifiers": ["ctrl"]}
+    assert understood(json.dumps(whole)) is None
+    assert understood(json.dumps(whole | {"step": 1, "more": 2})) == whole | {"step": 1.0}
+    size = {"type": "resize", "width": 800, "height": 600, "ratio": 1.5}
+    assert understood(json.dumps(size)) == size
+    for nothing in (None, True, -1, 1e999, float("nan"), "", "none", [], {}, [[]]):
+        for message in (nothing, {"type": nothing}, size | {"ratio": nothing}):
+            assert understood(json.dumps(message)) is None or nothing is True
+        assert understood(json.dumps({"type": "key_press", "key": nothing})) is None
+
+
+@settings(deadline=None, max_examples=40)
+@given(some.integers(1, 150), some.integers(1, 150), some.data())
+def test_the_differences_add_up_to_the_picture(height, width, data):
+    random = np.random.default_rng(data.draw(some.integers(0, 1000)))
+    frames = [random.integers(0, 2**24, (height, width), np.uint32) | 0xFF000000]
+    for _ in range(3):
+        frames.append(frames[-1].copy())
+        chosen = random.random((height, width)) < data.draw(some.sampled_from((0, 1e-4, 0.1, 1)))
+        frames[-1][chosen] ^= 0xFF
+    seen = Image.new("RGB", (width, height))
+    for before, after in zip([None, *frames], frames, strict=False):
+        places, png = difference(before, after) or ((), b"")
+        assert bool(places) == (before is None or (before != after).any())
+        for number, (left, top) in enumerate(places):
+            strip = Image.open(BytesIO(png))
+            side = strip.height // len(places)
+            tile = strip.crop((0, number * side, strip.width, (number + 1) * side))
+            seen.paste(tile, (left, top))
+        shown = np.asarray(seen.convert("RGBA")).view(np.uint32)[..., 0]
+        assert (shown == after).all()
+
+
+def test_the_page_says_that_it_has_finished_and_stays_until_ctrl_c(browser, live, tmp_path):
+    flags = ("--iterations", 100, "--fast", "--save", "run.png")
+    with serving("1.0", *flags, folder=tmp_path) as lesson, tab(browser, lesson) as page:
+        assert lesson.url != live.url  # that port was taken
+        wait_until(page, "document.title.includes('finished, test accuracy 0.')")
+        assert said(lesson, r"stays at (http://\S+) until Ctrl-C") == lesson.url
+        assert (tmp_path / "run.png").exists()
+        before = settled(page)
+        page.keyboard.press("q")  # would close a window; a page is not one user's alone
+        page.keyboard.press("6")
+        wait_for_picture(page, VIEWS["6"])
+        assert (settled(page) != before).any()
+        lesson.interrupt()
+        assert lesson.wait(30)[::2] == (0, "")
+        page.wait_for_selector("text=The program has ended; this is its last picture.")
+        assert show_all_that_belongs_there(settled(page), VIEWS["6"])
+        # The next run is shown by the same page.
+        port = re.search(r":(\d+)/", lesson.url)[1]
+        flags = ("--iterations", 5_000, "--log", "run.csv")
+        with serving("1.0", *flags, port=(port,), folder=tmp_path) as lesson:
+            wait_until(page, "!document.title.includes('finished')")
+            wait_for_picture(page, VIEWS["0"])
+            lesson.interrupt()
+            code, output, error = lesson.wait(30)
+        assert (code, error) == (130, "")
+        assert "stays" not in output
+        assert rows(tmp_path / "run.csv")[-1]["iteration"] == final(output)[4]
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("9000", ("127.0.0.1", 9000)),
+        ("0.0.0.0:80", ("0.0.0.0", 80)),
+        ("server.example:9000", ("server.example", 9000)),
+        ("[::1]:9000", ("::1", 9000)),
+    ],
+)
+def test_an_address_is_a_port_or_a_host_and_a_port(text, address):
+    assert parse_address(text) == Address(*address)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0", "65536", "-1", "many", ":9000", "host:", "host", "::1:9000", "a@b:1", "1/2"]
+)
+def test_nothing_else_is_an_address(text):
+    with pytest.raises(ValueError):
+        parse_address(text)
+
+
+def test_what_cannot_be_served_is_refused_at_once(live, tmp_path):
+    taken = re.search(r":(\d+)/", live.url)[1]
+    (tmp_path / "tornado.py").write_text("raise ImportError('not here')")
+    missing = {"PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    with (
+        RunningLesson("1.0", "--web", taken) as first,
+        RunningLesson("1.0", "--web", environment=missing) as second,
+    ):
+        code, output, error = first.wait()
+        assert (code, output) == (2, "")
+        assert error.startswith(f"error: --web: port {taken} is taken; choose another")
+        assert error.count("\n") == 1
+        code, output, error = second.wait()
+        assert (code, output) == (2, "")
+        assert error.startswith("error: --web: tornado is missing; `.venv/bin/pip install")
+        assert error.count("\n") == 1
+    with pytest.raises(UsageError, match=r"can't listen at nowhere\.invalid:9000 "):
+        listen(Address("nowhere.invalid", 9000))
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--web", "nonsense"), "expected PORT or HOST:PORT, such as 9000"),
+        (("--web", "--no-window"), "not allowed with argument --web"),
+    ],
+)
+def test_a_wrong_flag_is_refused(capsys, flags, message):
+    with pytest.raises(SystemExit) as ended:
+        parse("mnist_1.0_softmax", "", 100, flags)
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
