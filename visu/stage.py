@@ -29,7 +29,7 @@ class Stage:
         for measurement in measurements:
             self._history.add(measurement)
         iteration, iterations = measurements[-1].iteration, self._scene.iterations
-        epoch = iteration // self._scene.epoch + 1
+        epoch = int(iteration / self._scene.epoch) + 1
         self._panels.status.set_text(f"iteration {iteration:,} of {iterations:,} · epoch {epoch}")
         self._painter.paint(self._panels.update(self._history))
 
