@@ -351,13 +351,14 @@ def test_the_readme_example_trains_live_in_colour(screen, tmp_path):
     for panel in (4, 5):
         for code in BAND_COLOURS[:4]:
             assert has(part(panel), code, 100, within=3), (panel, code)
-    for image in (part(3, (10, 10)), part(6, (25, 40)), training):
+    alone = training[height - y - h : height - y, x : x + w]
+    for image in (part(3, (10, 10)), part(6, (25, 40)), alone):
         # Colours from all around the wheel, which grey digits don't have.
         strongest = image.max(axis=-1) - image.min(axis=-1) > 80
         for channel in range(3):
             assert (strongest & (image.argmax(axis=-1) == channel)).mean() > 0.05
     # The closer look shows the same colours as the tile.
-    tile = training[height - y - h :][: h // 10, x : x + w // 10]
+    tile = alone[: h // 10, : w // 10]
     inner = tile[h // 40 : -h // 40, w // 40 : -w // 40].reshape(-1, 3).mean(axis=0)
     large = closer[height // 3 : height * 2 // 3, width // 6 : width // 3]
     assert np.abs(large.reshape(-1, 3).mean(axis=0) - inner).max() < 60
