@@ -50,6 +50,7 @@ def model(X):
     Y1 = tf.nn.relu(tf.nn.conv2d(X, W1, strides=1, padding="SAME") + B1)  # [n, 28, 28, 4]
     Y2 = tf.nn.relu(tf.nn.conv2d(Y1, W2, strides=2, padding="SAME") + B2)  # [n, 14, 14, 8]
     Y3 = tf.nn.relu(tf.nn.conv2d(Y2, W3, strides=2, padding="SAME") + B3)  # [n, 7, 7, 12]
+    lesson.look(Y1, Y2, Y3)  # what key w shows
     YY = tf.reshape(Y3, [-1, 588])  # [n, 588]
     Y4 = tf.nn.relu(tf.matmul(YY, W4) + B4)  # [n, 200]
     return tf.matmul(Y4, W5) + B5  # [n, 10]

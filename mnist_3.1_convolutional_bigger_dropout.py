@@ -51,6 +51,7 @@ def model(X, pkeep=1):
     Y1 = tf.nn.relu(tf.nn.conv2d(X, W1, strides=1, padding="SAME") + B1)  # [n, 28, 28, 6]
     Y2 = tf.nn.relu(tf.nn.conv2d(Y1, W2, strides=2, padding="SAME") + B2)  # [n, 14, 14, 12]
     Y3 = tf.nn.relu(tf.nn.conv2d(Y2, W3, strides=2, padding="SAME") + B3)  # [n, 7, 7, 24]
+    lesson.look(Y1, Y2, Y3)  # what key w shows
     YY = tf.reshape(Y3, [-1, 1176])  # [n, 1176]
     Y4 = tf.nn.relu(tf.matmul(YY, W4) + B4)  # [n, 200]
     Y4 = tf.nn.dropout(Y4, rate=1 - pkeep)  # [n, 200]

@@ -63,6 +63,7 @@ class Lesson:
             self._name, self._title = name, _first_line(text) or name
             self._options = Options(iterations, window=False)
         self.seed, self._data_was_read = self._options.seed, False
+        self._layers = ()
         # Their processes start now, to be ready when there is something to show.
         self._live = _start_live_view(self._options)
         self._film = _start_film(self._options)
@@ -73,6 +74,16 @@ class Lesson:
         """The folder that --data names, or None."""
         self._data_was_read = True
         return self._options.data
+
+    def look(self, *layers):
+        """Called within the model: these are the layers that key `w` shows of a digit.
+
+        layers  outputs of convolutional layers, [n, height, width, channels]
+
+        In compiled functions, which is all of training and testing, it does nothing.
+        """
+        if tf.executing_eagerly():
+            self._layers = layers
 
     def watch(self, model, data, *, batch=BATCH):
         """Train a Keras model as `run` does; nothing but the model and the data is needed.
@@ -185,6 +196,7 @@ class _Run:
             batch=batch,
             pace=None if self._live is None or self._options.fast else MEASUREMENTS_A_SECOND,
             answer=self._live and self._live.answer,
+            layers=lambda: lesson._layers,
         )
 
     def _fitted_digit(self, mnist):

@@ -9,7 +9,7 @@ from tests.test_running import final, rows
 
 # All but what opens a dialog of the toolkit's or closes the window.
 KEYS = [
-    *"0123456789dnohpcvgGklLrxyzt+-",
+    *"0123456789dnowhpcvgGklLrxyzt+-",
     *("space", "Escape", "Left", "Right", "Up", "Home", "BackSpace", "Tab", "Return", "F5"),
     *("shift+d", "ctrl+c", "alt+Left", "KP_7"),
 ]

@@ -1,9 +1,11 @@
 """Playing with the digits and with time: clicks, the pad, --digit, single steps, the pace."""
 
+import importlib.util
 import time
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import given
 from hypothesis.extra import numpy as arrays
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -11,16 +13,20 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import mnistdata
+from tests.screen import lesson_file
 from tests.test_drawing import a_history, a_scene
 from tests.test_running import final
 from tests.test_window import DPI, has, look, open_lesson, settled
+from visu.channels import as_ink, as_signed, side_by_side
 from visu.closer import CLOSER, RIGHT_COLOUR, CloserLook
 from visu.control import Control
 from visu.errors import UsageError
 from visu.handwriting import PAD, as_mnist, draw, read_picture
 from visu.layout import VIEWS, axes_rectangle, cells
-from visu.messages import Answer
+from visu.messages import Answer, Question
 from visu.panels import Panels
+from visu.schedule import Schedule
+from visu.training import PATCHES, Training
 
 SEVEN = [[(60, 60), (220, 60), (130, 240)]]
 ONE = [[(140, 40), (140, 240)]]
@@ -169,7 +175,7 @@ def test_the_arrows_walk_through_the_misread_digits_and_around():
         assert heading(canvas, closer) == f"Test digit {index}: a {labels[index]}"
     probabilities = np.full(10, 0.01)
     probabilities[labels[0]] = 0.91
-    closer.take(Answer(closer.question.number, 1000, probabilities))
+    closer.take(Answer(closer.question.number, 1000, probabilities, None, ()))
     read = f"Test digit 0: a {labels[0]}, read as {labels[0]} (91 %)"
     assert heading(canvas, closer) == read
 
@@ -203,6 +209,82 @@ def test_a_clicked_digit_opens_large_and_escape_goes_back(screen):
             lesson.key("Escape")
             lesson.wait_for(lambda: (look(screen, lesson) == everything).all(), 5)
         assert (seen[0] != seen[1]).any()
+        lesson.close_window()
+        assert lesson.wait()[0] == 0
+
+
+def test_rows_of_pictures_hold_them_enlarged():
+    pictures = np.arange(18, dtype=np.uint8).reshape(3, 3, 2)
+    row = side_by_side(pictures, side=6, gap=4)
+    assert row.shape == (8, 2 * 8 + 4)
+    assert (row[1:-1:2, 1:7:2] == pictures[..., 0]).all()
+    assert (row[2:-1:2, 14:20:2] == pictures[..., 1]).all()
+    assert (row[:, 8:12] == 255).all()
+
+
+def test_weights_are_grey_around_zero_and_outputs_are_ink():
+    signed = as_signed(np.array([-2.0, 0.0, 1.0, 2.0]))
+    assert signed.tolist() == [255, 128, 64, 0]
+    assert as_ink(np.array([0.0, 1.0, 4.0])).tolist() == [255, 191, 0]
+    assert as_ink(np.zeros(3)).tolist() == [255] * 3
+
+
+def trained(number):
+    """A lesson's answer about a test digit: its module, and the `Answer`."""
+    spec = importlib.util.spec_from_file_location("lesson_under_test", lesson_file(number))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    answers, control = [], Control()
+    Training(
+        module.mnist,
+        module.train,
+        module.test,
+        [module.weights, module.biases],
+        Schedule(100, 20, 100, rarer_tests=False),
+        control,
+        answer=answers.append,
+        layers=lambda: module.lesson._layers,
+    )
+    control.ask(Question(7, module.mnist.test.pixels[0]))
+    control.attend(0)
+    return module, answers[0]
+
+
+def test_an_answer_shows_the_layers_of_a_convolutional_lesson():
+    module, answer = trained("3.1")
+    image = module.mnist.test.images[:1]
+    Y, _ = module.test(image, module.mnist.test.labels[:1])
+    assert np.allclose(answer.probabilities, Y[0], atol=1e-5)
+    assert (answer.number, answer.iteration) == (7, 0)
+    assert [layer.shape for layer in answer.layers] == [(28, 28, 6), (14, 14, 12), (7, 7, 24)]
+    convolved = tf.nn.conv2d(image, module.W1, strides=1, padding="SAME") + module.B1
+    assert np.allclose(answer.layers[0], tf.nn.relu(convolved)[0], atol=1e-5)
+    assert (answer.patches == module.W1.numpy()[:, :, 0]).all()
+
+
+def test_dense_weights_are_pictures_too():
+    module, answer = trained("2.1")
+    assert answer.layers == ()
+    assert answer.patches.shape == (28, 28, PATCHES)
+    assert (answer.patches[3, 5, 7]) == module.W1.numpy()[3 * 28 + 5, 7]
+
+
+def test_w_turns_from_the_bars_to_the_channels_and_back(screen):
+    with open_lesson(screen, "3.0", "--iterations", 60) as lesson:
+        everything = settled(screen, lesson)
+        lesson.key("w")
+        lesson.wait_for(lambda: has(look(screen, lesson), (128, 128, 128), 200, within=30), 5)
+        channels = settled(screen, lesson)
+        lesson.key("w")
+        lesson.wait_for(lambda: (look(screen, lesson) != channels).any(), 5)
+        bars = settled(screen, lesson)
+        lesson.key("w")
+        lesson.wait_for(lambda: (look(screen, lesson) == channels).all(), 5)
+        lesson.key("Right")
+        lesson.wait_for(lambda: (look(screen, lesson) != channels).any(), 5)
+        lesson.key("Escape")
+        lesson.wait_for(lambda: (look(screen, lesson) == everything).all(), 5)
+        assert (bars != everything).any()
         lesson.close_window()
         assert lesson.wait()[0] == 0
 

@@ -33,7 +33,7 @@ class CloserLook(Panel):
         self._side = self._shape[0]
         self._one, self._cmap = scene.subject.removesuffix("s"), "gray_r" if scene.ink else "gray"
         self.opened_from = None  # the view to go back to
-        self.question = None
+        self.question, self._number, self._first_number = None, 0, 0
         self._answer, self._label, self._index, self._digits = None, None, None, None
         self._strokes, self._history = None, None
         self._fresh = True  # something is to be drawn
@@ -67,17 +67,17 @@ class CloserLook(Panel):
     def open_digit(self, kind, digits, index, history):
         """Look at a digit, which is in `Digits`, and of this kind: "training" or "test"."""
         self._kind, self._digits, self._index, self._history = kind, digits, index, history
-        self._strokes, self._label = None, int(digits.labels[index])
+        self._strokes, self._answer, self._label = None, None, int(digits.labels[index])
         self._ask(digits.images[index])
 
     def open_pad(self):
         """Take an empty sheet to draw on."""
-        self._strokes, self._digits, self._label = [], None, None
+        self._strokes, self._digits, self._label, self._answer = [], None, None, None
         self._ask(np.zeros((self._side, self._side, 1), np.uint8))
 
     def open_picture(self, image):
         """Look at somebody's own image, uint8 [h, w, 1]."""
-        self._strokes, self._digits, self._label = None, None, None
+        self._strokes, self._digits, self._label, self._answer = None, None, None, None
         self._kind = "own"
         self._ask(image)
 
@@ -120,12 +120,15 @@ class CloserLook(Panel):
         return (x - left) * scale, (top - y) * scale
 
     def _ask(self, image):
-        self.question = Question((self.question.number + 1) if self.question else 0, image)
+        self._number += 1
+        if self._answer is None:
+            self._first_number = self._number  # older answers are to other images
+        self.question = Question(self._number, image)
         self._fresh = True
 
     def take(self, answer):
         """Hear a `visu.messages.Answer`."""
-        if self.question and answer.number <= self.question.number:
+        if self.question and answer.number >= self._first_number:
             self._answer, self._fresh = answer, True
 
     def update(self, history, iterations):
@@ -174,15 +177,11 @@ class CloserLook(Panel):
         self._hint.set_text(
             DRAW if on_pad else WALK.format(self._one) if self._digits else "Esc  back"
         )
-        answer = self._answer
-        blank = on_pad and not image.any()
-        known = answer is not None and not blank
-        probabilities = answer.probabilities if known else np.zeros(len(self._names))
+        probabilities, computed = self._reading()
         shown = np.arange(len(self._names))
         if len(shown) > SHOWN:
             shown = np.argsort(-probabilities, kind="stable")[:SHOWN]
-        computed = int(probabilities.argmax()) if known else None
-        self._heading.set_text(self._in_words(computed, probabilities, blank))
+        self._heading.set_text(self.in_words())
         for place, (bar, name, value) in zip(shown, self._rows, strict=True):
             probability = float(probabilities[place])
             bar.set_width(probability * (self._bars_to - self._bars_from))
@@ -190,19 +189,31 @@ class CloserLook(Panel):
             name.set_text(self._names[place])
             name.set_fontweight("bold" if place == self._label else "normal")
             value.xy = (self._bars_from + bar.get_width() + 6, value.xy[1])
-            value.set_text(f"{100 * probability:.1f} %" if known else "")
+            value.set_text("" if computed is None else f"{100 * probability:.1f} %")
 
     def _colour(self, place, computed):
         if place == self._label or (self._label is None and place == computed):
             return RIGHT_COLOUR
         return WRONG_COLOUR if place == computed else OTHER_COLOUR
 
-    def _in_words(self, computed, probabilities, blank):
+    def _is_blank(self):
+        return self._strokes is not None and not self.question.image.any()
+
+    def _reading(self):
+        """The probabilities and the class that was read; zeros and None before an answer."""
+        if self._answer is None or self._is_blank():
+            return np.zeros(len(self._names)), None
+        probabilities = self._answer.probabilities
+        return probabilities, int(probabilities.argmax())
+
+    def in_words(self):
+        """Which image it is, and what it is read as."""
+        probabilities, computed = self._reading()
         if self._digits is not None:
             which = f"{self._kind.capitalize()} {self._one} {self._index:,}"
             what = f"{which}: a {self._names[self._label]}"
         else:
-            what = f"Draw a {self._one}" if blank else f"Your {self._one}"
+            what = f"Draw a {self._one}" if self._is_blank() else f"Your {self._one}"
         if computed is None:
             return what
         return f"{what}, read as {self._names[computed]} ({100 * probabilities[computed]:.0f} %)"

@@ -56,6 +56,8 @@ class Answer(NamedTuple):
     number: int
     iteration: int
     probabilities: np.ndarray  # float [classes]
+    patches: np.ndarray | None  # float [h, w, n], the first weights as pictures, if they are any
+    layers: tuple[np.ndarray, ...]  # float [h, w, channels], the outputs that a lesson shows
 
 
 class Serving(NamedTuple):

@@ -153,7 +153,8 @@ class _Prelude(Artist):
 
     def draw(self, renderer):
         for panel in self._panels.values():
-            panel.prepare()
+            if panel.axes.get_visible():
+                panel.prepare()
 
 
 class Panel:

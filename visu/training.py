@@ -19,6 +19,7 @@ BLOCK, BLOCK_BYTES = 100, 2**25
 CALL_SECONDS = 0.1
 EVALUATED_AT_ONCE, MNIST_SIZE = 2000, 28 * 28  # test images per call; fewer of larger ones
 SHOWN = 100  # images of a training batch that a measurement keeps
+PATCHES = 24  # as many of the first weights are shown
 ANSWER_SECONDS = 0.1  # between answers to the same question
 
 
@@ -36,16 +37,28 @@ class Training:
     batch     images in an iteration: the 100 above
     pace      measurements a second at the most, None for no limit
     answer    called with a `visu.messages.Answer` when `control` has a question
+    layers    returns what the lesson wanted to be shown when `test` was last run eagerly
     """
 
     def __init__(
-        self, data, train, test, spreads, schedule, control, batch=BATCH, pace=None, answer=None
+        self,
+        data,
+        train,
+        test,
+        spreads,
+        schedule,
+        control,
+        batch=BATCH,
+        pace=None,
+        answer=None,
+        layers=tuple,
     ):
         self._data, self._train, self._batch = data, train, batch
         self._block = batches_at_once(data.train, batch)
         self._evaluate, self._evaluate_batch = _evaluations(test)
         self._spreads, self._schedule, self._control = spreads, schedule, control
         self._test, self._answer, self._next_answer = test, answer, 0.0
+        self._layers = layers
         control.on_question = self._answer_question
         self.pace = pace  # other threads may change it
         self.iteration = 0  # how many are done; other threads may read it
@@ -76,12 +89,31 @@ class Training:
     def read(self, image):
         """The probabilities, float [classes], that the network gives an image, uint8 [h, w, c]."""
         X = tf.constant(image[np.newaxis] / np.float32(255))
-        Y, _ = self._test(X, tf.zeros([1, self._data.test.class_count]))
+        # Not compiled: for one image that is soon enough, and the lesson can show its layers.
+        Y, _ = self._test.python_function(X, tf.zeros([1, self._data.test.class_count]))
         return Y[0].numpy()
+
+    def _first_weights(self, shape):
+        """Those of the first layer as pictures, float [h, w, n]; None if they are none."""
+        source = self._spreads[0]
+        if callable(source) or not source:
+            return None
+        first = source[0]
+        if first.shape.rank == 2 and first.shape[0] == np.prod(shape):
+            first = tf.reshape(first, [*shape, -1])
+        if first.shape.rank != 4:
+            return None
+        return tf.reduce_mean(first, axis=2).numpy()[..., :PATCHES]
 
     def _answer_question(self):
         if question := self._control.question:
-            answer = Answer(question.number, self.iteration, self.read(question.image))
+            answer = Answer(
+                question.number,
+                self.iteration,
+                self.read(question.image),
+                self._first_weights(question.image.shape),
+                tuple(layer[0].numpy() for layer in self._layers()),
+            )
             self._next_answer = time.perf_counter() + ANSWER_SECONDS
             self._answer(answer)
 

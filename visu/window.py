@@ -5,6 +5,7 @@ import time
 import matplotlib
 from matplotlib.backend_bases import FigureManagerBase
 
+from visu.channels import CHANNELS, ChannelsView
 from visu.closer import CLOSER, CloserLook
 from visu.history import History
 from visu.layout import ALL, VIEWS
@@ -27,7 +28,7 @@ OURS = {
 TICK = 0.02  # seconds between looks at what has arrived
 # A fast run is not there to be watched. What a picture costs is taken from the training: the curves
 # are cheap, all else is shown less often.
-AT_ONCE, SECONDS_BETWEEN_OTHERS = {1, 2, CLOSER}, 0.4
+AT_ONCE, SECONDS_BETWEEN_OTHERS = {1, 2, CLOSER, CHANNELS}, 0.4
 DIGITS = (3, 6)  # the panels whose digits can be looked at
 PACES = (1, 2, 5, 10, 30, None)  # measurements a second, to watch
 DRAWING_SHARE = 0.4  # of one processor at the most, while the run goes on
@@ -69,6 +70,9 @@ class Window:
         self._panels, self._history = Panels(figure, scene), History(scene)
         self._closer = CloserLook(figure.add_axes((0, 0, 1, 1), label="closer"), scene)
         self._panels.add(CLOSER, self._closer)
+        inside = figure.add_axes((0, 0, 1, 1), label="channels")
+        self._channels = ChannelsView(inside, scene, self._closer)
+        self._panels.add(CHANNELS, self._channels)
         self._painter = Painter(self._panels)
         self._canvas = figure.canvas
         self._keys = {
@@ -77,6 +81,7 @@ class Window:
             "h": self._reset_zoom,
             "escape": self._back,
             **({"d": self._open_pad} if scene.drawable else {}),
+            "w": self._look_inside,
             "n": self._step,
             "-": lambda: self._change_pace(-1),
             "+": lambda: self._change_pace(1),
@@ -140,22 +145,37 @@ class Window:
         self._painter.paint_all()
 
     def _look_closer(self):
-        if self._panels.view != (CLOSER,):
+        if not self._is_looking():
             self._closer.opened_from = self._panels.view
-            self._panels.show((CLOSER,))
-            self._repaint = True
+            self._turn_to(CLOSER)
         self._stale = True
 
+    def _look_inside(self):
+        """From the bars of a closer look to the channels, and back."""
+        if not self._is_looking():
+            if not self._history.test_digits:
+                return
+            self._closer.open_digit("test", self._history.test_digits, 0, self._history)
+            self._look_closer()
+        self._turn_to(CLOSER if self._panels.view == (CHANNELS,) else CHANNELS)
+
+    def _is_looking(self):
+        return self._panels.view in ((CLOSER,), (CHANNELS,))
+
+    def _turn_to(self, panel):
+        self._panels.show((panel,))
+        self._repaint = True
+
     def _back(self):
-        looking = self._panels.view == (CLOSER,)
-        self._show(self._closer.opened_from if looking else ALL)
+        self._show(self._closer.opened_from if self._is_looking() else ALL)
 
     def _open_pad(self):
         self._closer.open_pad()
         self._look_closer()
+        self._turn_to(CLOSER)
 
     def _walk(self, step):
-        if self._panels.view == (CLOSER,):
+        if self._is_looking():
             self._closer.walk(step)
             self._stale = True
 
@@ -216,6 +236,7 @@ class Window:
                 return
             if isinstance(news, Answer):
                 self._closer.take(news)
+                self._channels.take(news)
                 self._stale = True
             else:
                 self._take(news)

@@ -1,0 +1,128 @@
+"""What a network looks for, and what it sees: its first weights and its layers as pictures."""
+
+import numpy as np
+from matplotlib.image import AxesImage
+
+from visu.panels import FAINT, INK, Panel
+from visu.swift import SwiftText
+
+CHANNELS = 8  # the panel's number
+MOST = 24  # pictures in a row
+EDGE = 190  # grey
+TITLE, GAP = 0.3, 0.06  # inches: a row's title, between pictures
+HINT = "w  back to the bars     ← →  other misread {}s     Esc  back"
+
+
+def as_signed(patches):
+    """Weights, float [h, w, n], as grey pictures, uint8: middle grey is 0, black the largest."""
+    largest = np.abs(patches).max(initial=1e-9)
+    return np.rint(127.5 - 127.5 * patches / largest).astype(np.uint8)
+
+
+def as_ink(outputs):
+    """Outputs, float [h, w, n], as ink on white, uint8; the strongest of the layer is black."""
+    lowest = min(outputs.min(initial=0), 0)
+    share = (outputs - lowest) / max(outputs.max(initial=0) - lowest, 1e-9)
+    return np.rint(255 - 255 * share).astype(np.uint8)
+
+
+def side_by_side(pictures, side, gap):
+    """Pictures, uint8 [h, w, n], in a row, uint8 [side + 2, ...], each with an edge around it."""
+    height, width, count = pictures.shape
+    rows, columns = (np.arange(side) * length // side for length in (height, width))
+    row = np.full((side + 2, count * (side + 2 + gap) - gap), 255, np.uint8)
+    for number in range(count):
+        left = number * (side + 2 + gap)
+        row[:, left : left + side + 2] = EDGE
+        row[1:-1, left + 1 : left + 1 + side] = pictures[rows][:, columns, number]
+    return row
+
+
+class ChannelsView(Panel):
+    """A row of pictures for the first weights, and one for each layer that the lesson shows.
+
+    closer  `visu.closer.CloserLook`, which knows the image
+    layers  how many a lesson shows is known with the first answer: at most this many
+    """
+
+    def __init__(self, axes, scene, closer, layers=4):
+        super().__init__(axes, "")
+        axes.set_axis_off()
+        axes.set_navigate(False)
+        self._closer, self._answer, self._fresh = closer, None, True
+        self._ink = scene.ink
+        self._heading = self._text(size=13, weight="bold", color=INK)
+        self._hint = self._text(size=9, color=FAINT)
+        self._hint.set_text(HINT.format(scene.subject.removesuffix("s")))
+        self._rows = []
+        for _ in range(2 + layers):
+            image = AxesImage(axes, cmap="gray", interpolation="nearest", origin="upper")
+            image.set_clim(0, 255)
+            self._rows.append((axes.add_image(image), self._text(size=10, color=FAINT)))
+        images, titles = zip(*self._rows, strict=True)
+        self._animate(*images, *titles, self._heading, self._hint)
+
+    def _text(self, **style):
+        return self.axes.add_artist(SwiftText("", (0, 0), (0, 0), self.axes.transData, **style))
+
+    def take(self, answer):
+        """Hear a `visu.messages.Answer`."""
+        self._answer, self._fresh = answer, True
+
+    def update(self, history, iterations):
+        fresh, self._fresh = self._fresh, False
+        return fresh
+
+    def fit(self, size, room):
+        self._width, self._height = size
+        self.axes.set(xlim=(0, self._width), ylim=(0, self._height))
+        dpi = self.axes.figure.dpi
+        self._heading.xy = (0, self._height - 0.3 * dpi)
+        self._hint.xy = (0, 0.05 * dpi)
+        self._fresh = True
+
+    def paint(self):
+        rows = list(self._contents())
+        dpi = self.axes.figure.dpi
+        top, bottom = self._height - 0.45 * dpi, 0.35 * dpi
+        pitch = (top - bottom) / max(len(rows), 1)
+        gap = max(round(GAP * dpi), 1)
+        for number, (image, title) in enumerate(self._rows):
+            shown = number < len(rows)
+            image.set_visible(shown)
+            title.set_visible(shown)
+            if not shown:
+                continue
+            text, pictures = rows[number]
+            across = self._width / max(pictures.shape[2], 1) - gap
+            side = max(int(min(pitch - TITLE * dpi, across)) - 2, 1)
+            row = side_by_side(pictures, side, gap)
+            upper = top - number * pitch
+            title.set_text(text)
+            title.xy = (0, upper - 0.2 * dpi)
+            below = upper - TITLE * dpi
+            image.set_data(row)
+            image.set_extent((0, row.shape[1], below - row.shape[0], below))
+        self._heading.set_text(self._closer.in_words())
+
+    def _contents(self):
+        """The title and the pictures, uint8 [h, w, n], of each row."""
+        answer, question = self._answer, self._closer.question
+        if answer is None or question is None:
+            return
+        yield "the image", self._as_paper(question.image)
+        if answer.patches is not None:
+            height, width, count = answer.patches.shape
+            patches = f"{count} patches of {height} x {width}"
+            yield (
+                f"the first weights, {patches}, black adds, white takes away",
+                as_signed(answer.patches),
+            )
+        for number, outputs in enumerate(answer.layers[: len(self._rows) - 2], start=1):
+            height, width, count = outputs.shape
+            channels = f"{count} channels of {height} x {width}"
+            yield f"layer {number}, {channels}", as_ink(outputs[..., :MOST])
+
+    def _as_paper(self, image):
+        grey = image.mean(axis=2, keepdims=True).astype(np.uint8)
+        return 255 - grey if self._ink else grey
