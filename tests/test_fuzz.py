@@ -59,7 +59,7 @@ def test_random_keys_clicks_drags_and_sizes(screen, tmp_path, number):
     with RunningLesson(number, *flags, screen=screen, folder=tmp_path) as lesson:
         lesson.window()
         user = User(screen, lesson, number)
-        user.act(600)  # while it compiles and trains
+        user.act(300)  # while it compiles and trains
 
         def finished():
             if "paused" in lesson.title():
@@ -67,7 +67,7 @@ def test_random_keys_clicks_drags_and_sizes(screen, tmp_path, number):
             return "finished" in lesson.title()
 
         lesson.wait_for(finished)
-        user.act(400)
+        user.act(200)
         assert lesson.process.poll() is None
         lesson.close_window()
         code, output, error = lesson.wait()

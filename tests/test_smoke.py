@@ -1,4 +1,4 @@
-"""A short run of every kind: quick, and also run with the oldest supported versions."""
+"""A short run of every kind, with the oldest supported versions: `.ci/run` starts it apart."""
 
 import asyncio
 

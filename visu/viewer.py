@@ -8,6 +8,7 @@ With HOST and PORT, it serves a page there in place of a window.
 import os
 import sys
 import threading
+import warnings
 from collections import deque
 from contextlib import suppress
 
@@ -17,6 +18,8 @@ from visu.messages import NoWindow, Serving, receive, send, take_the_pipes
 
 
 def main():
+    # Of a box without height, say, matplotlib's user learns by looking, not in the terminal.
+    warnings.simplefilter("ignore", UserWarning)
     folder, *address = sys.argv[1:]
     os.chdir(folder)
     inbox, outbox = take_the_pipes()
