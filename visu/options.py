@@ -32,8 +32,8 @@ def parse(name, description, iterations, arguments=None):
     parser = argparse.ArgumentParser(
         prog=f"{name}.py",
         description=description,
-        epilog="In the view: 1 to 6 show one panel, 7 8 9 two, 0 or Esc all; Space pauses, n "
-        "steps, - and + change the pace; click a digit, d draws your own, w shows what the network sees.",
+        epilog="In the view: 1 to 6 show one panel, 7 8 9 two, 0 or Esc all; Space pauses, n steps,"
+        " - + change the pace; click a digit, d draws your own, w shows what the network sees.",
         allow_abbrev=False,
     )
     add = parser.add_argument
