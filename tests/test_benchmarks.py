@@ -96,3 +96,21 @@ def test_ways_through_a_convolution_are_compared():
     assert len(rows) == 4
     for row in rows:
         assert re.search(r"\| \d+\.\d\d \| \d+\.\d\d \| \d+\.\d\d \(.*\) \|$", row)
+
+
+def test_what_the_coach_says_is_told():
+    told = benchmark("coach", "2.1", "--seeds", 1, "--runs", "tests/recorded")
+    title, *said = told.splitlines()
+    assert title == "2.1, seed 0"
+    assert [line.split()[1] for line in said] == ["Learnt", "Overfitting:"]
+
+
+def test_a_long_run_is_watched():
+    table = benchmark("long_run", "--iterations", 12_000, "--seconds", 0.5)
+    *_, first, second, third, speed = table.splitlines()
+    for row in (first, second, third):
+        _, run, window, share = (float(cell.replace(",", "")) for cell in row.split("|")[1:-1])
+        assert run > 100
+        assert window > 50
+        assert 0 <= share < 2
+    assert speed.startswith("speed: ")
