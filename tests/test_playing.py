@@ -180,6 +180,15 @@ def test_the_arrows_walk_through_the_misread_digits_and_around():
     assert heading(canvas, closer) == read
 
 
+def test_the_arrows_stay_with_the_images_that_a_large_batch_keeps():
+    canvas, panels, closer, history = a_closer_look(misread=300)
+    batch = history.test_digits._replace(images=history.test_digits.images[:100])
+    panels.show((CLOSER,))
+    closer.open_digit("training", batch, 99, history)
+    closer.walk(1)
+    assert heading(canvas, closer).startswith("Training digit 0:")
+
+
 def test_what_is_under_the_mouse_is_what_the_curves_say():
     _, panels, _, _ = a_closer_look()
     assert panels[1].axes.format_coord(333, 0.5) == "iteration 340: training 0.9223, test 0.9223"

@@ -90,7 +90,9 @@ class CloserLook(Panel):
             return
         if self._kind == "test":
             self._digits = self._history.test_digits
+        # Of a large batch, only the first images are there.
         wrong = np.flatnonzero(self._digits.labels != self._digits.computed)
+        wrong = wrong[wrong < len(self._digits.images)]
         if not len(wrong):
             return
         if step > 0:
