@@ -9,13 +9,12 @@ Every run is a process of its own, and leaves its measurements in a CSV file; ru
 there already are read from it.
 """
 
-import argparse
 import re
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.results import ROOT, lesson_files, run
+from benchmarks.results import ROOT, lesson_files, parse, run
 from visu.coach import Coach, Curves
 from visu.runs import read
 
@@ -73,17 +72,9 @@ def story(run):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     lessons = lesson_files()
-    everything = [*lessons, *MISTAKES]
-    parser.add_argument("lessons", nargs="*", metavar="LESSON", help=f"of {' '.join(everything)}")
-    parser.add_argument("--seeds", type=int, default=5, help="runs of each lesson (5)")
-    parser.add_argument("--iterations", type=int, help="instead of each lesson's own number")
-    parser.add_argument("--runs", type=Path, default=ROOT / "benchmarks" / "runs", help="CSV files")
-    given = parser.parse_args()
-    if unknown := set(given.lessons) - set(everything):
-        parser.error(f"no lesson {' '.join(sorted(unknown))}; there are {' '.join(everything)}")
-    for name in given.lessons or everything:
+    given = parse(__doc__.splitlines()[0], [*lessons, *MISTAKES])
+    for name in given.lessons:
         for seed in range(given.seeds if name in lessons else 1):
             log = given.runs / f"{name}-seed{seed}.csv"
             with tempfile.TemporaryDirectory() as folder:

@@ -68,25 +68,31 @@ def summarise(runs):
     }
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    lessons = lesson_files()
-    parser.add_argument("lessons", nargs="*", metavar="LESSON", help=f"of {' '.join(lessons)}")
+def parse(description, names):
+    """Which of the lessons with these names to run, and how; wrong ones end the program."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("lessons", nargs="*", metavar="LESSON", help=f"of {' '.join(names)}")
     parser.add_argument("--seeds", type=int, default=5, help="runs of each lesson (5)")
     parser.add_argument("--iterations", type=int, help="instead of each lesson's own number")
     parser.add_argument("--runs", type=Path, default=ROOT / "benchmarks" / "runs", help="CSV files")
     given = parser.parse_args()
-    if unknown := set(given.lessons) - set(lessons):
-        parser.error(f"no lesson {' '.join(sorted(unknown))}; there are {' '.join(lessons)}")
+    if unknown := set(given.lessons) - set(names):
+        parser.error(f"no lesson {' '.join(sorted(unknown))}; there are {' '.join(names)}")
     if given.seeds < 1:
         parser.error(f"--seeds {given.seeds}: expected at least 1")
+    given.lessons = given.lessons or list(names)
+    return given
 
+
+def main():
+    lessons = lesson_files()
+    given = parse(__doc__.splitlines()[0], lessons)
     print(
         "| lesson | n | final test accuracy | worst | best | best on the way | test loss "
         "| median first past 0.99 |"
     )
     print("|---|---|---|---|---|---|---|---|")
-    for number in given.lessons or lessons:
+    for number in given.lessons:
         logs = [given.runs / f"{number}-seed{seed}.csv" for seed in range(given.seeds)]
         for seed, log in enumerate(logs):
             run(lessons[number], seed, given.iterations, log)

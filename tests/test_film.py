@@ -2,10 +2,8 @@
 
 import json
 import os
-import resource
 import signal
 import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -14,9 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import mnistdata
-from tests.screen import RunningLesson, lesson_file
+from tests.screen import RunningLesson
 from tests.test_drawing import a_history, a_scene
-from tests.test_running import final, rows, window_process
+from tests.test_running import final, rows, run_on_a_full_disk, window_process
 from tests.test_window import look, open_lesson
 from visu.encoding import GIF_COLOURS
 from visu.gif import GifWriter
@@ -188,17 +186,8 @@ def test_an_ffmpeg_that_does_not_work_is_found_out_before_it_trains(run, tmp_pat
     ],
 )
 def test_a_disk_that_fills_up_costs_the_film_but_not_the_run(tmp_path, name, reason):
-    def limit():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
-
-    flags = ["--no-window", "--iterations", "1000", "--log", "run.csv", "--save", name]
-    done = subprocess.run(
-        [sys.executable, lesson_file("1.0"), *flags],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        preexec_fn=limit,
-    )
+    flags = ("--iterations", "1000", "--log", "run.csv", "--save", name)
+    done = run_on_a_full_disk(tmp_path, 200_000, *flags)
     assert done.returncode == 2
     assert final(done.stdout)[4] == "1000"
     assert done.stderr.startswith(f"error: --save {name}: {reason}")

@@ -16,7 +16,7 @@ import mnistdata
 from tests.screen import lesson_file
 from tests.test_drawing import a_history, a_scene
 from tests.test_running import final
-from tests.test_window import DPI, has, look, open_lesson, settled
+from tests.test_window import DPI, has, look, measured, open_lesson, settled
 from visu.channels import as_ink, as_signed, side_by_side
 from visu.closer import CLOSER, RIGHT_COLOUR, CloserLook
 from visu.control import Control
@@ -351,19 +351,16 @@ def test_single_steps_measure_once_each(screen, tmp_path):
     with open_lesson(screen, "1.0", *flags, folder=tmp_path, finished=False) as lesson:
         log = tmp_path / ".run.csv.unfinished"
 
-        def measured():
-            return log.read_text().count("\n")
-
-        lesson.wait_for(lambda: measured() > 6)
+        lesson.wait_for(lambda: measured(log) > 6)
         lesson.key("space")
         lesson.wait_for(lambda: "paused" in lesson.title(), 5)
         time.sleep(0.5)
-        before = measured()
+        before = measured(log)
         for steps in range(1, 4):
             lesson.key("n")
-            lesson.wait_for(lambda steps=steps: measured() == before + steps, 5)
+            lesson.wait_for(lambda steps=steps: measured(log) == before + steps, 5)
         time.sleep(0.5)
-        assert measured() == before + 3
+        assert measured(log) == before + 3
         lesson.close_window()
         assert lesson.wait()[0] == 0
 
@@ -374,11 +371,11 @@ def test_the_pace_can_be_changed(screen, tmp_path):
         log = tmp_path / ".run.csv.unfinished"
 
         def in_two_seconds():
-            before = log.read_text().count("\n")
+            before = measured(log)
             time.sleep(2)
-            return log.read_text().count("\n") - before
+            return measured(log) - before
 
-        lesson.wait_for(lambda: log.read_text().count("\n") > 20)
+        lesson.wait_for(lambda: measured(log) > 20)
         lesson.key("minus", "minus", "minus")
         time.sleep(0.5)
         assert 2 <= in_two_seconds() <= 5  # two a second

@@ -158,20 +158,24 @@ def test_a_mistake_is_refused_at_once_with_one_message(run, tmp_path, flags, mes
     assert [path.name for path in tmp_path.iterdir()] == ["folder.csv"]
 
 
-def test_a_full_disk_costs_the_file_but_not_the_result(tmp_path):
-    """A limit on the size of files makes the system refuse to write, as a full disk does."""
+def run_on_a_full_disk(folder, room, *flags):
+    """Lesson 1.0 where no file can have more bytes: the system then refuses as a full disk does."""
 
     def limit():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
 
-    flags = ["--no-window", "--iterations", "6000", "--log", "run.csv", "--save", "run.png"]
-    done = subprocess.run(
-        [sys.executable, lesson_file("1.0"), *flags],
-        cwd=tmp_path,
+    return subprocess.run(
+        [sys.executable, lesson_file("1.0"), "--no-window", *flags],
+        cwd=folder,
         capture_output=True,
         text=True,
         preexec_fn=limit,
     )
+
+
+def test_a_full_disk_costs_the_file_but_not_the_result(tmp_path):
+    flags = ("--iterations", "6000", "--log", "run.csv", "--save", "run.png")
+    done = run_on_a_full_disk(tmp_path, 10_000, *flags)
     assert done.returncode == 2
     assert final(done.stdout)[4] == "6000"
     assert "can't be written (File too large)" in done.stderr

@@ -68,6 +68,11 @@ def settled(screen, lesson, seconds=3):
     raise AssertionError("the picture does not come to rest")
 
 
+def measured(log):
+    """How many lines a growing log has."""
+    return log.read_text().count("\n")
+
+
 SHOWS = {  # what is to be seen in a panel, and in no other
     1: (TRAINING_COLOUR, TEST_COLOUR),
     2: (TRAINING_COLOUR, TEST_COLOUR),
@@ -126,23 +131,20 @@ def test_space_pauses_training_too(screen, tmp_path, number):
     with open_lesson(screen, number, *flags, folder=tmp_path, finished=False) as lesson:
         log = tmp_path / ".run.csv.unfinished"
 
-        def measured():
-            return log.read_text().count("\n")
-
-        lesson.wait_for(lambda: measured() > 6)
+        lesson.wait_for(lambda: measured(log) > 6)
         lesson.key("space")
         lesson.wait_for(lambda: "paused" in lesson.title(), 5)
         time.sleep(1)
-        before, pixels, ticks = measured(), look(screen, lesson), cpu_ticks(lesson)
+        before, pixels, ticks = measured(log), look(screen, lesson), cpu_ticks(lesson)
         time.sleep(2)
-        assert measured() == before
+        assert measured(log) == before
         assert (look(screen, lesson) == pixels).all()
         # Not only the view: the process rests. 100 ticks are a second of one processor.
         assert cpu_ticks(lesson) - ticks < 60
         lesson.key("1")  # the window still answers
         assert (settled(screen, lesson) != pixels).any()
         lesson.key("space")
-        lesson.wait_for(lambda: measured() > before)
+        lesson.wait_for(lambda: measured(log) > before)
         assert "paused" not in lesson.title()
         lesson.close_window()
         assert lesson.wait()[0] == 0
@@ -158,7 +160,7 @@ def cpu_ticks(lesson):
 def test_closing_the_window_half_way_keeps_the_results(screen, tmp_path):
     flags = ("--iterations", 100_000, "--log", "run.csv", "--save", "run.png")
     with open_lesson(screen, "2.1", *flags, folder=tmp_path, finished=False) as lesson:
-        lesson.wait_for(lambda: (tmp_path / ".run.csv.unfinished").read_text().count("\n") > 4)
+        lesson.wait_for(lambda: measured(tmp_path / ".run.csv.unfinished") > 4)
         lesson.close_window()
         code, output, error = lesson.wait()
     assert (code, error) == (0, "")
@@ -169,7 +171,7 @@ def test_closing_the_window_half_way_keeps_the_results(screen, tmp_path):
 def test_ctrl_c_with_a_window(screen, tmp_path):
     flags = ("--iterations", 100_000, "--log", "run.csv")
     with open_lesson(screen, "1.0", *flags, folder=tmp_path, finished=False) as lesson:
-        lesson.wait_for(lambda: (tmp_path / ".run.csv.unfinished").read_text().count("\n") > 4)
+        lesson.wait_for(lambda: measured(tmp_path / ".run.csv.unfinished") > 4)
         lesson.interrupt()
         code, output, error = lesson.wait()
     assert (code, error) == (130, "")

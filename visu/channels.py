@@ -39,10 +39,10 @@ def side_by_side(pictures, side, gap):
 
 
 class ChannelsView(Panel):
-    """A row of pictures for the first weights, and one for each layer that the lesson shows.
+    """The image, a row of pictures for the first weights, and one for each layer of the lesson's.
 
     closer  `visu.closer.CloserLook`, which knows the image
-    layers  how many a lesson shows is known with the first answer: at most this many
+    layers  how many there is room for
     """
 
     def __init__(self, axes, scene, closer, layers=4):

@@ -32,7 +32,6 @@ class CloserLook(Panel):
         self._names, self._shape = scene.class_names, scene.test_images.shape[1:3]
         self._side = self._shape[0]
         self._one, self._cmap = scene.subject.removesuffix("s"), "gray_r" if scene.ink else "gray"
-        self.opened_from = None  # the view to go back to
         self.question, self._number, self._first_number = None, 0, 0
         self._answer, self._label, self._index, self._digits = None, None, None, None
         self._strokes, self._history = None, None

@@ -94,7 +94,7 @@ class Window:
         self._unpainted = set()  # panels with news
         self._next_frame = self._next_of_others = 0.0
         self._frames, self._drawing_seconds = 0, 0.0
-        self._drawing, self._asked = False, None
+        self._drawing, self._asked, self._looked_from = False, None, ALL
         self._pace = self._usual_pace = len(PACES) - 1 if scene.fast else PACES.index(30)
         if scene.digit is not None:
             self._closer.open_picture(scene.digit)
@@ -144,11 +144,11 @@ class Window:
         self._panels.show(view)
         self._painter.paint_all()
 
-    def _look_closer(self):
+    def _look_closer(self, panel=CLOSER):
         if not self._is_looking():
-            self._closer.opened_from = self._panels.view
-            self._turn_to(CLOSER)
-        self._stale = True
+            self._looked_from = self._panels.view
+        self._panels.show((panel,))
+        self._repaint = True
 
     def _look_inside(self):
         """From the bars of a closer look to the channels, and back."""
@@ -156,23 +156,17 @@ class Window:
             if not self._history.test_digits:
                 return
             self._closer.open_digit("test", self._history.test_digits, 0, self._history)
-            self._look_closer()
-        self._turn_to(CLOSER if self._panels.view == (CHANNELS,) else CHANNELS)
+        self._look_closer(CLOSER if self._panels.view == (CHANNELS,) else CHANNELS)
 
     def _is_looking(self):
         return self._panels.view in ((CLOSER,), (CHANNELS,))
 
-    def _turn_to(self, panel):
-        self._panels.show((panel,))
-        self._repaint = True
-
     def _back(self):
-        self._show(self._closer.opened_from if self._is_looking() else ALL)
+        self._show(self._looked_from if self._is_looking() else ALL)
 
     def _open_pad(self):
         self._closer.open_pad()
         self._look_closer()
-        self._turn_to(CLOSER)
 
     def _walk(self, step):
         if self._is_looking():
