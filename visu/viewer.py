@@ -1,8 +1,9 @@
 """The window's process: it shows what it is told on standard input, and says what the user wants.
 
-python3 -m visu.viewer FOLDER [HOST PORT]    # started by `visu.live`, in the project's folder
+python3 -m visu.viewer FOLDER [HOST PORT | cell]    # started, in the project's folder, by the run
 
-With HOST and PORT, it serves a page there in place of a window.
+With HOST and PORT, it serves a page there in place of a window; with "cell", it draws for a
+notebook's, which it reaches through those who started it.
 """
 
 import os
@@ -14,13 +15,14 @@ from contextlib import suppress
 
 from visu import nowindow
 from visu.errors import UsageError
-from visu.messages import NoWindow, Serving, receive, send, take_the_pipes
+from visu.messages import Deed, NoWindow, Serving, receive, send, take_the_pipes
 
 
 def main():
     # Of a box without height, say, matplotlib's user learns by looking, not in the terminal.
     warnings.simplefilter("ignore", UserWarning)
-    folder, *address = sys.argv[1:]
+    folder, *place = sys.argv[1:]
+    is_page = len(place) == 2
     os.chdir(folder)
     inbox, outbox = take_the_pipes()
 
@@ -29,16 +31,16 @@ def main():
             send(outbox, wish)
 
     try:
-        if address:
+        if is_page:
             from visu.web.address import Address, listen
 
-            host, port = address
+            host, port = place
             sockets, url = listen(Address(host, int(port)))
             tell(Serving(url))
         # Matplotlib now, while nobody waits yet; the figure when there is something to show.
         from visu.window import Window, choose_toolkit, open_figure
 
-        choose_toolkit("module://visu.web.canvas" if address else None)
+        choose_toolkit("module://visu.web.canvas" if place else None)
         scene = receive(inbox)
         if scene is None:
             return
@@ -47,24 +49,31 @@ def main():
         tell(NoWindow(str(error)))
         return
     except Exception as error:  # every toolkit has exceptions of its own for a missing display
-        tell(NoWindow(f"the page fails ({error})" if address else nowindow.why(error)))
+        tell(NoWindow(f"the view fails ({error})" if place else nowindow.why(error)))
         return
-    arrived = deque()
-    threading.Thread(target=_collect, args=(inbox, arrived), daemon=True).start()
+    arrived, relay = deque(), None
+    if place and not is_page:
+        from visu.web.relay import Relay
+
+        relay = Relay(figure.canvas.manager, tell)
+    threading.Thread(target=_collect, args=(inbox, arrived, relay), daemon=True).start()
     window = Window(figure, scene, arrived, tell)
-    if address:
+    if is_page:
         from visu.web.server import serve
 
         serve(sockets, figure.canvas.manager, scene.name)
     window.main_loop()
 
 
-def _collect(inbox, arrived):
-    """Append every message, and None at the end."""
+def _collect(inbox, arrived, relay):
+    """Append every message, and None at the end; a `Deed` is for the relay."""
     message = True
     while message is not None:
         message = receive(inbox)
-        arrived.append(message)
+        if isinstance(message, Deed):
+            relay.hear(message.event)
+        else:
+            arrived.append(message)
 
 
 if __name__ == "__main__":
