@@ -1,5 +1,8 @@
 """The live view in a notebook with `%matplotlib widget`: a real kernel, and keys and mouse."""
 
+import sys
+from types import SimpleNamespace
+
 import pytest
 
 import tensorflowvisu
@@ -221,10 +224,13 @@ def test_every_spelling_is_understood(front_end, name):
 
 
 def test_an_older_kernel_shows_pictures_and_says_why(monkeypatch, capsys):
+    older = SimpleNamespace(version_info=(6, 29, 5), __version__="6.29.5")
+    monkeypatch.setitem(sys.modules, "ipykernel", older)
     monkeypatch.setattr(widget, "is_wanted", lambda: True)
     monkeypatch.setattr(widget, "_kernel", object)
     view = tensorflowvisu._start_notebook_view(Options(100))
     assert isinstance(view, NotebookView)
     said = capsys.readouterr().out.splitlines()
     assert len(said) == 1
+    assert "6.29.5" in said[0]
     assert "pip install -U ipykernel" in said[0]

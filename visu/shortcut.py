@@ -1,14 +1,18 @@
 """A widget's messages while a cell runs.
 
 Jupyter's kernel handles them one after the other with the cells, so a widget would be deaf until
-its cell has ended. But from ipykernel 7.0 on, a thread of its own receives all messages and queues
+its cell has ended. But from ipykernel 7.1 on, a thread of its own receives all messages and queues
 them; it can be asked for some of them.
 """
 
+OLDEST = (7, 1)
+
 
 def is_possible(kernel):
-    """Whether an ipykernel has such a thread."""
-    return getattr(kernel, "shell_channel_thread", None) is not None
+    """Whether this kernel has such a thread."""
+    import ipykernel  # late: most runs are not a notebook's
+
+    return ipykernel.version_info >= OLDEST and kernel.shell_channel_thread is not None
 
 
 class Shortcut:

@@ -32,7 +32,7 @@ def why_not():
     if is_possible(_kernel()):
         return None
     return (
-        f"keys and mouse take ipykernel 7.0 or newer, found {ipykernel.__version__}; "
+        f"keys and mouse take ipykernel 7.1 or newer, found {ipykernel.__version__}; "
         "pip install -U ipykernel, and restart the kernel"
     )
 
