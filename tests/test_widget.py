@@ -91,8 +91,6 @@ def is_read(figure):
 def test_six_panels_fill_the_cell(six, live):
     assert six.shape == (*CELL[::-1], 3)
     assert tuple(live.size) == CELL
-    (shown,) = live.cell.displayed
-    assert live.comm_id in str(shown["application/vnd.jupyter.widget-view+json"])
 
 
 def test_space_pauses_and_goes_on_while_the_cell_runs(front_end, live):
@@ -173,6 +171,9 @@ def test_an_interrupted_cell_ends_well_and_the_view_lives_on(front_end, live):
     front_end.interrupt()
     front_end.wait_for(lambda: live.cell.done)
     assert not live.cell.errors
+    (shown,) = live.cell.displayed
+    assert live.comm_id in str(shown["application/vnd.jupyter.widget-view+json"])
+    assert tuple(live.size) == CELL
     accuracy, *_, iterations = final(live.cell.text)
     assert 0 < int(iterations) < 20_000
     front_end.wait_for(lambda: live.later.done)

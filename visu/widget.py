@@ -71,6 +71,8 @@ class WidgetView(LiveView):
             },
             raw=True,
         )
+        # %run ends by having pyplot show its newest figure: there it would be a second time.
+        self._canvas._ipython_display_ = lambda: None
 
     def wait(self):
         """Return at once: the notebook goes on, and so does the view."""
