@@ -52,7 +52,7 @@ def main():
         tell(NoWindow(f"the view fails ({error})" if place else nowindow.why(error)))
         return
     arrived, relay = deque(), None
-    if place and not is_page:
+    if place == ["cell"]:
         from visu.web.relay import Relay
 
         relay = Relay(figure.canvas.manager, tell)

@@ -13,7 +13,7 @@ from visu.messages import Deed, Sight
 from visu.shortcut import Shortcut, is_possible
 
 BACKENDS = ("widget", "ipympl", "module://ipympl.backend_nbagg")
-# A picture takes longer to pack here than for a window; with so many, training is not held up more.
+# Fewer than in a window: each has to be packed too, which takes as long as drawing it.
 FRAMES_A_SECOND = 8
 MODES = {"ZOOM": "zoom", "PAN": "pan"}  # as its toolbar calls what matplotlib's does
 
@@ -47,6 +47,7 @@ class WidgetView(LiveView):
         self._frame_seconds = 1 / FRAMES_A_SECOND
 
     def show(self, scene, training, control, on_lost):
+        """Open it below what the cell has printed, as `LiveView` does a window."""
         import matplotlib.pyplot as plt
         from IPython.display import display
 

@@ -54,7 +54,7 @@ class Relay:
             return
         self._seen, self._on_the_way = picture, True
         # All of it: ipympl can also lay what has changed over what it has, but two such pictures in
-        # quick succession lose the first.
+        # quick succession can lose the first.
         self._tell(Sight({}, encode(picture)))
 
     def _heed(self, event):
