@@ -55,7 +55,7 @@ def main():
     if address:
         from visu.web.server import serve
 
-        serve(sockets, figure.canvas.manager, scene.name)
+        serve(sockets, figure.canvas.manager, scene)
     window.main_loop()
 
 
