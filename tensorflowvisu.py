@@ -176,6 +176,7 @@ class _Run:
             fast=self._options.fast,
             batch=batch,
             ink=mnist.test.ink,
+            style=self._options.style,
         )
         self._control, self._history = Control(), History(self._scene)
         self._asked_to_end = self._interrupted = self._finished = False

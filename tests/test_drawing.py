@@ -13,19 +13,12 @@ import mnistdata
 from visu.history import History
 from visu.layout import ALL, VIEWS, axes_rectangle, cells
 from visu.measurement import Digits, Measurement, Scene, Score, percentiles
-from visu.mosaics import (
-    COMPUTED_INK,
-    GAP,
-    GLYPHS,
-    LABEL_INK,
-    WRONG,
-    misread_first,
-    mosaic,
-)
+from visu.mosaics import GLYPHS, misread_first, mosaic
 from visu.painting import Painter
 from visu.panels import Panels
 from visu.ranges import accuracy_floor, iteration_limit, loss_ceiling, spread_limit
 from visu.schedule import Schedule
+from visu.style import LIGHT, STYLES, bytes_of
 from visu.tiles import Tiles, scale
 
 FLOATS = st.floats(-1e6, 1e6, width=32)
@@ -51,27 +44,58 @@ def test_misread_digits_come_first_in_their_order():
     assert misread_first(digits, 5).tolist() == [1, 3, 4, 0, 2]
 
 
-def test_a_mosaic_pixel_by_pixel():
+@pytest.mark.parametrize("style", STYLES.values(), ids=STYLES)
+def test_a_mosaic_pixel_by_pixel(style):
     test = mnistdata.read_data_sets().test
     ink, labels = test.pixels[:3, :, :, 0], test.classes[:3]  # 7, 2, 1
     computed = np.array([7, 5, 1])
-    painted = mosaic(ink, labels, computed, rows=2, columns=2)
+    painted = mosaic(ink, labels, computed, rows=2, columns=2, style=style)
+    paper, pen, wrong, gap = map(bytes_of, (style.paper, style.pen, style.wrong, style.gap))
+
+    def written_on(ground, number):
+        share = ink[number][..., None].astype(int)
+        return (np.array(ground) * (255 - share) + np.array(pen) * share) // 255
+
     assert painted.shape == (56, 56, 4)
     assert (painted[..., 3] == 255).all()
     colours = painted[..., :3].astype(int)
-    # Read correctly: black ink on white, as the file has it.
-    assert (colours[:28, :28] == 255 - ink[0][..., None]).all()
-    assert (colours[28:, :28] == 255 - ink[2][..., None]).all()
+    # Read correctly: the ink on paper, as the file has it.
+    assert (colours[:28, :28] == written_on(paper, 0)).all()
+    assert (colours[28:, :28] == written_on(paper, 2)).all()
     # Nothing there.
-    assert (colours[28:, 28:] == GAP).all()
+    assert (colours[28:, 28:] == gap).all()
     # Misread: the same ink on red, but for the two little digits at the lower edge.
     red = colours[:28, 28:]
     stamped = np.zeros((28, 28), bool)
     stamped[20:27, :4], stamped[20:27, 24:] = GLYPHS[2], GLYPHS[5]
-    expected = (255 - ink[1].astype(int))[..., None] * np.array(WRONG) // 255
-    assert (red[~stamped] == expected[~stamped]).all()
-    assert (red[20:27, :4][GLYPHS[2]] == LABEL_INK).all()
-    assert (red[20:27, 24:][GLYPHS[5]] == COMPUTED_INK).all()
+    assert (red[~stamped] == written_on(wrong, 1)[~stamped]).all()
+    assert (red[20:27, :4][GLYPHS[2]] == pen).all()
+    assert (red[20:27, 24:][GLYPHS[5]] == paper).all()
+
+
+def contrast(one, other):
+    """Of two colours, 1 to 21, as the Web Content Accessibility Guidelines define it."""
+
+    def luminance(colour):
+        share = np.array(bytes_of(colour)) / 255
+        linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+        return linear @ (0.2126, 0.7152, 0.0722)
+
+    darker, brighter = sorted(map(luminance, (one, other)))
+    return (brighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize("style", STYLES.values(), ids=STYLES)
+def test_what_is_to_be_read_stands_out(style):
+    """4.5 is what those guidelines ask for of texts, 3 of larger ones and of other marks."""
+    assert contrast(style.ink, style.paper) > 7
+    assert contrast(style.faint, style.paper) > 4.5
+    for mark in (style.training, style.test, style.wrong_mat):
+        assert contrast(mark, style.paper) > 3
+    assert contrast(style.pen, style.wrong) > 4.5
+    assert contrast(style.paper, style.wrong) > 2.5  # the digits on them differ too
+    for bands in zip(style.bands, style.bands[1:], strict=False):
+        assert contrast(*bands) > 1.3
 
 
 def test_scaling_keeps_shape_and_ink():
@@ -259,7 +283,7 @@ def test_the_red_digits_end_where_the_scale_says(misread):
     box = panels[6].axes.bbox
     pixels = np.asarray(canvas.buffer_rgba())[::-1].astype(int)
     first_column = pixels[round(box.y0) + 2 : round(box.y1) - 2, round(box.x0) + 2 :][:, :7]
-    red = (first_column == (*WRONG, 255)).all(axis=2).any(axis=1)
+    red = (first_column == (*bytes_of(LIGHT.wrong), 255)).all(axis=2).any(axis=1)
     expected = min(misread / 10_000 / 0.1, 1.0)
     # Whole rows of digits: the last red one may reach 0.4 % further than the accuracy.
     lowest = (len(red) - np.flatnonzero(red).min()) / len(red) if red.any() else 0.0
@@ -289,3 +313,30 @@ def test_all_six_panels_have_their_titles_and_values():
     ):
         assert expected in texts
     assert panels.update(a_history(test_set, 777)) == {3, 6}  # the same curves, other digits
+
+
+@pytest.mark.parametrize("size", [(6.4, 4.0), (9.0, 5.6), (12.8, 7.2), (19.2, 10.8)])
+@pytest.mark.parametrize("key", VIEWS)
+def test_no_text_covers_another_or_reaches_beyond_the_figure(size, key):
+    test_set = mnistdata.read_data_sets().test
+    figure = Figure(size, dpi=100)
+    canvas = FigureCanvasAgg(figure)
+    scene = a_scene(test_set)._replace(title="Lesson 2.2: five layers, ReLU, decay, dropout")
+    panels = Panels(figure, scene)
+    panels.update(a_history(test_set, 777))
+    panels.show(VIEWS[key])
+    panels.status.set_text("iteration 1,000 of 1,000 · finished")
+    canvas.draw()
+    texts = [panels.heading, panels.status, panels.advice]
+    texts += [text for number in panels.cells for text in panels[number].axes.texts]
+    boxes = [
+        (text.get_text(), text.get_window_extent(canvas.get_renderer()))
+        for text in texts
+        if text.get_text() and text.get_visible()
+    ]
+    assert len(boxes) > 1
+    for number, (text, box) in enumerate(boxes):
+        assert box.x0 >= 0, text
+        assert box.x1 <= figure.bbox.width, text
+        for other, other_box in boxes[:number]:
+            assert not box.shrunk(0.98, 0.7).overlaps(other_box), (text, other)

@@ -16,12 +16,13 @@ from tests.screen import RunningLesson
 from tests.test_drawing import a_history, a_scene
 from tests.test_running import final, rows, run_on_a_full_disk, window_process
 from tests.test_window import look, open_lesson
-from visu.encoding import GIF_COLOURS
+from visu.encoding import gif_colours
 from visu.gif import GifWriter
 from visu.layout import HEAD
 from visu.messages import Bundle
 from visu.pacing import BEGINNING, FRAMES_A_SECOND, HELD, MOST, frames, is_shown
 from visu.stage import Stage
+from visu.style import STYLES, bytes_of
 
 SIZE = (1280, 720)
 NO_FFMPEG = {"PATH": "/nowhere"}
@@ -240,12 +241,13 @@ def test_of_measurements_shown_together_only_the_newest_digits_travel():
     assert bundle.take() == []
 
 
-def test_a_gif_is_true_to_its_pictures(tmp_path):
+@pytest.mark.parametrize("style", STYLES.values(), ids=STYLES)
+def test_a_gif_is_true_to_its_pictures(tmp_path, style):
     """Every one of them, though the file only has what changed; in their colours, or close."""
     test_set = mnistdata.read_data_sets().test
-    stage = Stage(a_scene(test_set))
+    stage = Stage(a_scene(test_set)._replace(style=style))
     path, pictures = tmp_path / "film.gif", []
-    with GifWriter(24, GIF_COLOURS).saving(stage.figure, path, 100) as writer:
+    with GifWriter(24, gif_colours(style)).saving(stage.figure, path, 100) as writer:
         for until, misread, times in ((0, 3000, 3), (20, 777, 1), (40, 250, 2)):
             stage.show([a_history(test_set, misread, until).last])
             pictures.append(np.asarray(stage.figure.canvas.buffer_rgba())[..., :3].astype(int))
@@ -263,4 +265,5 @@ def test_a_gif_is_true_to_its_pictures(tmp_path):
         difference = np.abs(expected - found).max(axis=2)
         assert (difference > 16).mean() < 0.0001  # where curves of different colours cross
         assert difference.mean() < 2
-        assert (found[(expected == 255).all(axis=2)] == 255).all()
+        on_paper = (expected == bytes_of(style.paper)).all(axis=2)
+        assert (found[on_paper] == bytes_of(style.paper)).all()

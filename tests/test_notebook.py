@@ -14,7 +14,7 @@ from PIL import Image
 from tests.screen import lesson_file
 from tests.test_running import final
 from tests.test_window import has
-from visu.panels import BAND_COLOURS, TEST_COLOUR, TRAINING_COLOUR
+from visu.style import LIGHT
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +55,9 @@ def test_the_panels_stand_in_the_output_once_and_finished(outputs):
     assert picture.size == (1280, 720)
     pixels = np.asarray(picture.convert("RGB"), int)
     for part, codes in (
-        (pixels[:360, :430], (TRAINING_COLOUR, TEST_COLOUR)),
-        (pixels[:360, 430:800], (TRAINING_COLOUR, TEST_COLOUR)),
-        (pixels[360:, :430], BAND_COLOURS[:4]),
+        (pixels[:360, :430], (LIGHT.training, LIGHT.test)),
+        (pixels[:360, 430:800], (LIGHT.training, LIGHT.test)),
+        (pixels[360:, :430], LIGHT.all_bands[:4]),
     ):
         for code in codes:
             assert has(part, code), code

@@ -11,13 +11,11 @@ from tests.screen import ROOT, RunningLesson
 from tests.test_running import final, rows
 from tests.test_window import DPI, has, look, settled
 from visu import keras_model
-from visu.closer import RIGHT_COLOUR
 from visu.control import Control
 from visu.errors import UsageError
 from visu.layout import VIEWS, axes_rectangle, cells
-from visu.mosaics import WHITE, WRONG_MAT
-from visu.panels import BAND_COLOURS, TEST_COLOUR, TRAINING_COLOUR
 from visu.schedule import Schedule
+from visu.style import LIGHT, bytes_of
 from visu.training import Training, batches_at_once, evaluated_at_once
 
 IN_THE_PROJECT = {"PYTHONPATH": str(ROOT)}
@@ -327,7 +325,7 @@ def test_the_readme_example_trains_live_in_colour(screen, tmp_path):
         height, width = pixels.shape[:2]
         x, y, w, h = axes_rectangle(cells(VIEWS["3"], width, height, DPI)[3], DPI, (10, 10))
         screen.xdotool("mousemove", x + w // 20, height - y - h + h // 20, "click", 1)
-        lesson.wait_for(lambda: has(look(screen, lesson), RIGHT_COLOUR, 50))
+        lesson.wait_for(lambda: has(look(screen, lesson), LIGHT.right_bar, 50))
         closer = settled(screen, lesson)
         lesson.close_window()
         code, output, error = lesson.wait()
@@ -346,10 +344,10 @@ def test_the_readme_example_trains_live_in_colour(screen, tmp_path):
         return pixels[height - y - h : height - y, x : x + w]
 
     for panel in (1, 2):
-        assert has(part(panel), TRAINING_COLOUR)
-        assert has(part(panel), TEST_COLOUR)
+        assert has(part(panel), LIGHT.training)
+        assert has(part(panel), LIGHT.test)
     for panel in (4, 5):
-        for code in BAND_COLOURS[:4]:
+        for code in LIGHT.all_bands[:4]:
             assert has(part(panel), code, 100, within=3), (panel, code)
     alone = training[height - y - h : height - y, x : x + w]
     for image in (part(3, (10, 10)), part(6, (25, 40)), alone):
@@ -365,11 +363,11 @@ def test_the_readme_example_trains_live_in_colour(screen, tmp_path):
     # The misread ones come first, each on a red mat; the others on a white one, which is finer.
     tests = part(6, (25, 40))
     side = tests.shape[1] // 40
-    on_red = (tests[side // 2 :: side, 1::side] == WRONG_MAT).all(axis=-1)
+    on_red = (tests[side // 2 :: side, 1::side] == bytes_of(LIGHT.wrong_mat)).all(axis=-1)
     assert on_red.sum() == int(misread)
     assert on_red.reshape(-1)[: int(misread)].all()
     edges = tests[side // 2 :: side, side::side]  # the axes' frame covers the first
-    assert (edges[~on_red[:, 1:]] == WHITE).all()
+    assert (edges[~on_red[:, 1:]] == bytes_of(LIGHT.paper)).all()
 
 
 SCRIPT = '''

@@ -18,7 +18,7 @@ from tests.test_drawing import a_history, a_scene
 from tests.test_running import final
 from tests.test_window import DPI, has, look, measured, open_lesson, settled
 from visu.channels import as_ink, as_signed, side_by_side
-from visu.closer import CLOSER, RIGHT_COLOUR, CloserLook
+from visu.closer import CLOSER, CloserLook
 from visu.control import Control
 from visu.errors import UsageError
 from visu.handwriting import PAD, as_mnist, draw, read_picture
@@ -26,6 +26,7 @@ from visu.layout import VIEWS, axes_rectangle, cells
 from visu.messages import Answer, Question
 from visu.panels import Panels
 from visu.schedule import Schedule
+from visu.style import LIGHT
 from visu.training import PATCHES, Training
 
 SEVEN = [[(60, 60), (220, 60), (130, 240)]]
@@ -211,7 +212,7 @@ def test_a_clicked_digit_opens_large_and_escape_goes_back(screen):
         seen = []
         for panel, grid in ((6, (25, 40)), (3, (10, 10))):
             screen.xdotool("mousemove", *place_of(panel, everything, grid), "click", 1)
-            lesson.wait_for(lambda: has(look(screen, lesson), RIGHT_COLOUR, 100, within=3), 5)
+            lesson.wait_for(lambda: has(look(screen, lesson), LIGHT.right_bar, 100, within=3), 5)
             seen.append(settled(screen, lesson))
             lesson.key("Right")
             lesson.wait_for(lambda: (look(screen, lesson) != seen[-1]).any(), 5)
@@ -228,14 +229,14 @@ def test_rows_of_pictures_hold_them_enlarged():
     assert row.shape == (8, 2 * 8 + 4)
     assert (row[1:-1:2, 1:7:2] == pictures[..., 0]).all()
     assert (row[2:-1:2, 14:20:2] == pictures[..., 1]).all()
-    assert (row[:, 8:12] == 255).all()
+    assert (row[:, 8:12] == 0).all()
 
 
 def test_weights_are_grey_around_zero_and_outputs_are_ink():
     signed = as_signed(np.array([-2.0, 0.0, 1.0, 2.0]))
-    assert signed.tolist() == [255, 128, 64, 0]
-    assert as_ink(np.array([0.0, 1.0, 4.0])).tolist() == [255, 191, 0]
-    assert as_ink(np.zeros(3)).tolist() == [255] * 3
+    assert signed.tolist() == [0, 128, 191, 255]
+    assert as_ink(np.array([0.0, 1.0, 4.0])).tolist() == [0, 64, 255]
+    assert as_ink(np.zeros(3)).tolist() == [0] * 3
 
 
 def trained(number):
@@ -339,9 +340,9 @@ def test_digit_opens_in_the_window(screen, tmp_path):
     Image.fromarray(255 - draw(ONE)).save(tmp_path / "one.png")
     flags = ("--iterations", 300, "--digit", "one.png")
     with open_lesson(screen, "1.0", *flags, folder=tmp_path) as lesson:
-        assert has(settled(screen, lesson), RIGHT_COLOUR, 500, within=3)
+        assert has(settled(screen, lesson), LIGHT.right_bar, 500, within=3)
         lesson.key("Escape")
-        lesson.wait_for(lambda: not has(look(screen, lesson), RIGHT_COLOUR, 5000, within=3), 5)
+        lesson.wait_for(lambda: not has(look(screen, lesson), LIGHT.right_bar, 5000, within=3), 5)
         lesson.close_window()
         assert "your digit: 1 (" in lesson.wait()[1]
 

@@ -14,8 +14,9 @@ from tests.test_window import has, look, open_lesson
 from visu.errors import UsageError
 from visu.files import LOG_COLUMNS
 from visu.measurement import Score
-from visu.panels import EARLIER_TEST, Panels
+from visu.panels import Panels
 from visu.runs import EarlierRun, find, read
+from visu.style import LIGHT
 
 LOG = f"{LOG_COLUMNS}\n0,0.1,2.3,0.098,2.3026\n10,0.5,1.5,,\n20,0.75,1.0,0.7,1.1\n"
 
@@ -101,7 +102,7 @@ def test_the_earlier_run_stands_behind_in_both_panels():
         *_, legend = panels[number].artists
         assert legend.get_text() == f"— lesson 2.0: {value}"
         x, y, width, height = map(round, panels[number].axes.bbox.bounds)
-        assert has(pixels[y : y + height, x : x + width], EARLIER_TEST, 100, within=10)
+        assert has(pixels[y : y + height, x : x + width], LIGHT.earlier_test, 100, within=10)
 
 
 def test_the_legend_tells_the_newest_and_the_best():
@@ -119,8 +120,8 @@ def test_the_window_and_the_picture_show_it(tmp_path, screen):
     (tmp_path / "before.csv").write_text(LOG.replace("0.7,1.1", "0.2,2.0"))
     flags = ("--iterations", 200, "--fast", "--compare", "before.csv", "--save", "run.png")
     with open_lesson(screen, "1.0", *flags, folder=tmp_path) as lesson:
-        assert has(look(screen, lesson), EARLIER_TEST, within=10)
+        assert has(look(screen, lesson), LIGHT.earlier_test, within=10)
         lesson.close_window()
         assert lesson.wait()[0] == 0
     with Image.open(tmp_path / "run.png") as picture:
-        assert has(np.asarray(picture.convert("RGB"), int), EARLIER_TEST, within=10)
+        assert has(np.asarray(picture.convert("RGB"), int), LIGHT.earlier_test, within=10)

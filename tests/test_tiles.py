@@ -12,19 +12,11 @@ from PIL import Image
 from visu.captions import confusions, cut, names
 from visu.history import History
 from visu.measurement import Digits, Measurement, Scene, Score
-from visu.mosaics import (
-    COMPUTED_INK,
-    GAP,
-    GLYPHS,
-    LABEL_INK,
-    WHITE,
-    WRONG_MAT,
-    label_size,
-    mosaic,
-)
+from visu.mosaics import GLYPHS, label_size, mosaic
 from visu.panels import Panels
 from visu.panels import test_grid as grid_of_test_images
 from visu.panels import training_grid as grid_of_training_images
+from visu.style import LIGHT, STYLES, bytes_of
 from visu.swift import SwiftScale
 from visu.tiles import Tiles, margin, mount, resample, scale, side_around
 
@@ -120,12 +112,13 @@ def mosaics(draw):
 
 
 @UNHURRIED
-@given(mosaics())
-def test_a_mosaic_of_pictures_pixel_by_pixel(drawn):
+@given(mosaics(), st.sampled_from(list(STYLES.values())))
+def test_a_mosaic_of_pictures_pixel_by_pixel(drawn, style):
     images, labels, computed, rows, across, side, classes = drawn
+    paper, pen, gap, wrong_mat = map(bytes_of, (style.paper, style.pen, style.gap, style.wrong_mat))
     wrong = labels != computed
     tiles = Tiles(images, side, ink=False).pick(np.arange(len(images)), wrong)
-    painted = mosaic(tiles, labels, computed, rows, across, classes)
+    painted = mosaic(tiles, labels, computed, rows, across, classes, style)
     assert painted.shape == (rows * side, across * side, 4)
     assert (painted[..., 3] == 255).all()
     found = [tile for row in range(rows) for tile in columns(painted[row * side :][:side], side)]
@@ -133,7 +126,7 @@ def test_a_mosaic_of_pictures_pixel_by_pixel(drawn):
     for number, tile in enumerate(found):
         colour = tile[..., :3]
         if number >= len(images):
-            assert (colour == GAP).all()
+            assert (colour == gap).all()
             continue
         mat = tiles[number] == 0
         unlabelled = np.ones((side, side), bool)
@@ -141,10 +134,10 @@ def test_a_mosaic_of_pictures_pixel_by_pixel(drawn):
             unlabelled[side - 8 * enlarged - 1 :] = False
         picture = colours(tiles[number])[..., :3]
         assert (colour[~mat & unlabelled] == picture[~mat & unlabelled]).all()
-        assert (colour[mat & unlabelled] == (WRONG_MAT if wrong[number] else WHITE)).all()
+        assert (colour[mat & unlabelled] == (wrong_mat if wrong[number] else paper)).all()
         if wrong[number] and enlarged:
-            assert carries(tile, labels[number], enlarged, LABEL_INK, WHITE, True)
-            assert carries(tile, computed[number], enlarged, COMPUTED_INK, WRONG_MAT, False)
+            assert carries(tile, labels[number], enlarged, pen, paper, True)
+            assert carries(tile, computed[number], enlarged, paper, wrong_mat, False)
 
 
 def carries(tile, number, enlarged, ink, ground, from_left):
@@ -241,7 +234,7 @@ def test_the_red_mats_end_where_the_scale_says(count, size):
     box = panel.axes.bbox
     pixels = np.asarray(canvas.buffer_rgba())[::-1]
     area = pixels[round(box.y0) : round(box.y1), round(box.x0) : round(box.x1)]
-    red = (area == (*WRONG_MAT, 255)).all(axis=2).any(axis=1)
+    red = (area == (*bytes_of(LIGHT.wrong_mat), 255)).all(axis=2).any(axis=1)
     red_rows = (len(red) - np.flatnonzero(red).min()) / (box.height / panel.grid[0])
     (scale_beside,) = (a for a in panel.axes.artists if isinstance(a, SwiftScale))
     ticks = scale_beside._ticks()

@@ -19,13 +19,12 @@ from tornado.websocket import websocket_connect
 
 from tests.screen import RunningLesson
 from tests.test_running import final, rows
-from tests.test_window import SHOWS, has
+from tests.test_window import has, what_shows
 from tests.web import SIZE, said, serving, title, unpack, watch, websocket
 from visu.errors import UsageError
 from visu.layout import VIEWS, axes_rectangle, cells
-from visu.mosaics import WRONG
 from visu.options import parse
-from visu.panels import BAND_COLOURS
+from visu.style import LIGHT, STYLES, bytes_of
 from visu.web.address import Address, listen, parse_address
 from visu.web.canvas import ROOMY
 from visu.web.events import understood
@@ -125,20 +124,20 @@ def dots_an_inch(width, height, ratio=1):
     return DPI * min(ratio, width / ROOMY[0], height / ROOMY[1])
 
 
-def show_all_that_belongs_there(pixels, view, ratio=1):
+def show_all_that_belongs_there(pixels, view, ratio=1, style=LIGHT):
     """Whether all panels of `view` are there, each with what only it shows."""
     height, width = pixels.shape[:2]
     dpi = dots_an_inch(width, height, ratio)
     return all(
         has(pixels[height - bottom - h : height - bottom, left : left + w], code)
         for panel, (left, bottom, w, h) in cells(view, width, height, dpi).items()
-        for code in SHOWS[panel]
+        for code in what_shows(panel, style)
     )
 
 
-def wait_for_picture(page, view, ratio=1):
+def wait_for_picture(page, view, ratio=1, style=LIGHT):
     for _ in range(200):
-        if show_all_that_belongs_there(look(page), view, ratio):
+        if show_all_that_belongs_there(look(page), view, ratio, style):
             return
         page.wait_for_timeout(100)
     raise AssertionError(f"{view} is not to be seen")
@@ -148,10 +147,16 @@ def wait_for_panel_alone(page):
     """Wait for panel 6, on red and white, without the colours of the others."""
     for _ in range(60):
         pixels = look(page)
-        if has(pixels, WRONG) and not has(pixels, BAND_COLOURS[3], 50, within=3):
+        if has(pixels, LIGHT.wrong) and not has(pixels, LIGHT.all_bands[3], 50, within=3):
             return
         page.wait_for_timeout(100)
     raise AssertionError("panel 6 is not alone")
+
+
+def ground(page):
+    """The page's background: red, green, blue."""
+    colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    return tuple(map(int, re.findall(r"\d+", colour)))
 
 
 def canvas(page):
@@ -382,7 +387,8 @@ def test_the_differences_add_up_to_the_picture(height, width, data):
 
 
 def test_the_page_says_that_it_has_finished_and_stays_until_ctrl_c(browser, live, tmp_path):
-    flags = ("--iterations", 100, "--fast", "--save", "run.png")
+    dark = STYLES["dark"]
+    flags = ("--iterations", 100, "--fast", "--save", "run.png", "--style", "dark")
     with serving("1.0", *flags, folder=tmp_path) as lesson, tab(browser, lesson) as page:
         assert lesson.url != live.url  # that port was taken
         wait_until(page, "document.title.includes('finished, test accuracy 0.')")
@@ -391,18 +397,20 @@ def test_the_page_says_that_it_has_finished_and_stays_until_ctrl_c(browser, live
         before = settled(page)
         page.keyboard.press("q")  # would close a window; a page is not one user's alone
         page.keyboard.press("6")
-        wait_for_picture(page, VIEWS["6"])
+        wait_for_picture(page, VIEWS["6"], style=dark)
         assert (settled(page) != before).any()
+        assert ground(page) == bytes_of(dark.paper)
         lesson.interrupt()
         assert lesson.wait(30)[::2] == (0, "")
         page.wait_for_selector("text=The program has ended; this is its last picture.")
-        assert show_all_that_belongs_there(settled(page), VIEWS["6"])
-        # The next run is shown by the same page.
+        assert show_all_that_belongs_there(settled(page), VIEWS["6"], style=dark)
+        # The next run is shown by the same page, as it wants to be.
         port = re.search(r":(\d+)/", lesson.url)[1]
         flags = ("--iterations", 5_000, "--log", "run.csv")
         with serving("1.0", *flags, port=(port,), folder=tmp_path) as lesson:
             wait_until(page, "!document.title.includes('finished')")
             wait_for_picture(page, VIEWS["0"])
+            assert ground(page) == bytes_of(LIGHT.paper)
             lesson.interrupt()
             code, output, error = lesson.wait(30)
         assert (code, error) == (130, "")

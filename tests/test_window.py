@@ -14,16 +14,11 @@ import pytest
 from tests.screen import ROOT, RunningLesson, lesson_file
 from tests.test_running import final, rows
 from visu.layout import VIEWS, axes_rectangle, cells
-from visu.mosaics import WRONG
-from visu.panels import BAND_COLOURS, TEST_COLOUR, TRAINING_COLOUR
+from visu.style import STYLES, bytes_of
 
 SIZE = (1280, 720)  # of the figure; the toolbar stands below it
 DPI = 100
 KEYS = {key: "Escape" if key == "escape" else key for key in VIEWS}
-
-
-def colour(code):
-    return tuple(int(code[i : i + 2], 16) for i in (1, 3, 5))
 
 
 @contextmanager
@@ -51,7 +46,7 @@ def geometry(screen, lesson):
 
 def has(pixels, code, at_least=20, within=24):
     """Whether so many pixels are close to a colour; text and lines are smoothed at their edges."""
-    wanted = colour(code) if isinstance(code, str) else code
+    wanted = bytes_of(code) if isinstance(code, str) else code
     return (np.abs(pixels - wanted).max(axis=-1) <= within).sum() >= at_least
 
 
@@ -73,18 +68,22 @@ def measured(log):
     return log.read_text().count("\n")
 
 
-SHOWS = {  # what is to be seen in a panel, and in no other
-    1: (TRAINING_COLOUR, TEST_COLOUR),
-    2: (TRAINING_COLOUR, TEST_COLOUR),
-    3: (),
-    4: BAND_COLOURS[:3],
-    5: BAND_COLOURS[:4],
-    6: (WRONG,),
-}
+def what_shows(panel, style):
+    """The colours that are to be seen in a panel, and in no other."""
+    return {
+        1: (style.training, style.test),
+        2: (style.training, style.test),
+        3: (),
+        4: style.bands[:3],
+        5: style.bands,
+        6: (style.wrong,),
+    }[panel]
 
 
-def test_every_key_shows_its_view(screen):
-    with open_lesson(screen) as lesson:
+@pytest.mark.parametrize("name", STYLES)
+def test_every_key_shows_its_view(screen, name):
+    style = STYLES[name]
+    with open_lesson(screen, "1.0", "--style", name) as lesson:
         everything = settled(screen, lesson)
         height, width = everything.shape[:2]
         seen = {}
@@ -95,19 +94,21 @@ def test_every_key_shows_its_view(screen):
             found = cells(view, width, height, DPI)
             for panel, (left, bottom, w, h) in found.items():
                 part = pixels[height - bottom - h : height - bottom, left : left + w]
-                for code in SHOWS[panel]:
+                for code in what_shows(panel, style):
                     assert has(part, code), (key, panel, code)
-                # A black title at the upper left, and nothing cut at the outer edges.
-                assert has(part[:40, 50:200], (34, 38, 43), 30)
+                # A title at the upper left, and nothing cut at the outer edges.
+                assert has(part[:40, 50:200], style.ink, 30)
             hidden = set(range(1, 7)) - set(view)
             if hidden >= {4, 5}:
-                assert not has(pixels, BAND_COLOURS[3], 50, within=3), key
+                assert not has(pixels, style.bands[3], 50, within=3), key
             if hidden >= {1, 2}:
-                assert not has(pixels, TEST_COLOUR, within=3), key
+                assert not has(pixels, style.test, within=3), key
             if hidden >= {3, 6}:
-                assert not has(pixels, WRONG, 200, within=3), key
+                assert not has(pixels, style.wrong, 200, within=3), key
             edges = np.concatenate([pixels[:, :3], pixels[:, -3:]], axis=1)
-            assert (edges == 255).all(), f"something touches the edge in view {key}"
+            assert (edges == bytes_of(style.paper)).all(), (
+                f"something touches the edge in view {key}"
+            )
         pictures = {view: seen[key].tobytes() for key, view in VIEWS.items()}
         assert len(set(pictures.values())) == len(pictures) == 10
         assert (seen["0"] == seen["escape"]).all()

@@ -14,6 +14,7 @@ from visu.files import explained, unfinished
 from visu.messages import Filmed, NoFilm, Ready, Shot, receive, send, take_the_pipes
 from visu.pacing import HELD, frames
 from visu.stage import Stage, blank
+from visu.style import LIGHT
 
 NICENESS = 10  # the training comes first
 
@@ -45,7 +46,7 @@ def main():
 
 def _rehearse(path):
     """Write a film of nothing, to know before the run begins whether it can be done."""
-    with writing(path, blank()) as writer:
+    with writing(path, blank(), LIGHT) as writer:
         writer.grab_frame()
 
 
@@ -53,7 +54,7 @@ def _film(scene, path, inbox, tell):
     """Film until all is said. Returns whether the film is to be kept."""
     stage = Stage(scene)
     pictures = 0
-    with writing(path, stage.figure) as writer:
+    with writing(path, stage.figure, scene.style) as writer:
         while isinstance(message := receive(inbox), Shot):
             stage.show(message.measurements)
             for _ in range(frames(pictures)):

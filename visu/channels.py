@@ -3,34 +3,34 @@
 import numpy as np
 from matplotlib.image import AxesImage
 
-from visu.panels import FAINT, INK, Panel
+from visu.panels import Panel, ink_map
 from visu.swift import SwiftText
 
 CHANNELS = 8  # the panel's number
 MOST = 24  # pictures in a row
-EDGE = 190  # grey
+EDGE = 65  # of 255, ink
 TITLE, GAP = 0.3, 0.06  # inches: a row's title, between pictures
 HINT = "w  back to the bars     ← →  other misread {}s     Esc  back"
 
 
 def as_signed(patches):
-    """Weights, float [h, w, n], as grey pictures, uint8: middle grey is 0, black the largest."""
+    """Weights, float [h, w, n], as ink, uint8: middle grey is 0, full ink the largest."""
     largest = np.abs(patches).max(initial=1e-9)
-    return np.rint(127.5 - 127.5 * patches / largest).astype(np.uint8)
+    return np.rint(127.5 + 127.5 * patches / largest).astype(np.uint8)
 
 
 def as_ink(outputs):
-    """Outputs, float [h, w, n], as ink on white, uint8; the strongest of the layer is black."""
+    """Outputs, float [h, w, n], as ink, uint8; the strongest of the layer is full ink."""
     lowest = min(outputs.min(initial=0), 0)
     share = (outputs - lowest) / max(outputs.max(initial=0) - lowest, 1e-9)
-    return np.rint(255 - 255 * share).astype(np.uint8)
+    return np.rint(255 * share).astype(np.uint8)
 
 
 def side_by_side(pictures, side, gap):
     """Pictures, uint8 [h, w, n], in a row, uint8 [side + 2, ...], each with an edge around it."""
     height, width, count = pictures.shape
     rows, columns = (np.arange(side) * length // side for length in (height, width))
-    row = np.full((side + 2, count * (side + 2 + gap) - gap), 255, np.uint8)
+    row = np.zeros((side + 2, count * (side + 2 + gap) - gap), np.uint8)
     for number in range(count):
         left = number * (side + 2 + gap)
         row[:, left : left + side + 2] = EDGE
@@ -46,19 +46,21 @@ class ChannelsView(Panel):
     """
 
     def __init__(self, axes, scene, closer, layers=4):
-        super().__init__(axes, "")
+        super().__init__(axes, scene, "")
         axes.set_axis_off()
         axes.set_navigate(False)
         self._closer, self._answer, self._fresh = closer, None, True
         self._ink = scene.ink
-        self._heading = self._text(size=13, weight="bold", color=INK)
-        self._hint = self._text(size=9, color=FAINT)
+        self._heading = self._text(size=13, weight="bold", color=self.style.ink)
+        self._hint = self._text(size=9, color=self.style.faint)
         self._hint.set_text(HINT.format(scene.subject.removesuffix("s")))
         self._rows = []
         for _ in range(2 + layers):
-            image = AxesImage(axes, cmap="gray", interpolation="nearest", origin="upper")
+            image = AxesImage(axes, interpolation="nearest", origin="upper")
+            image.set_cmap(ink_map(self.style))
             image.set_clim(0, 255)
-            self._rows.append((axes.add_image(image), self._text(size=10, color=FAINT)))
+            title = self._text(size=10, color=self.style.faint)
+            self._rows.append((axes.add_image(image), title))
         images, titles = zip(*self._rows, strict=True)
         self._animate(*images, *titles, self._heading, self._hint)
 
@@ -74,7 +76,8 @@ class ChannelsView(Panel):
         return fresh
 
     def fit(self, size, room):
-        self._width, self._height = size
+        super().fit(size, room)
+        self._height = size[1]
         self.axes.set(xlim=(0, self._width), ylim=(0, self._height))
         dpi = self.axes.figure.dpi
         self._heading.xy = (0, self._height - 0.3 * dpi)
@@ -110,19 +113,18 @@ class ChannelsView(Panel):
         answer, question = self._answer, self._closer.question
         if answer is None or question is None:
             return
-        yield "the image", self._as_paper(question.image)
+        yield "the image", self._in_ink(question.image)
         if answer.patches is not None:
             height, width, count = answer.patches.shape
             patches = f"{count} patches of {height} x {width}"
-            yield (
-                f"the first weights, {patches}, black adds, white takes away",
-                as_signed(answer.patches),
-            )
+            signs = ("white adds, black", "black adds, white")[not self.style.is_dark]
+            title = f"the first weights, {patches}, {signs} takes away"
+            yield title, as_signed(answer.patches)
         for number, outputs in enumerate(answer.layers[: len(self._rows) - 2], start=1):
             height, width, count = outputs.shape
             channels = f"{count} channels of {height} x {width}"
             yield f"layer {number}, {channels}", as_ink(outputs[..., :MOST])
 
-    def _as_paper(self, image):
+    def _in_ink(self, image):
         grey = image.mean(axis=2, keepdims=True).astype(np.uint8)
-        return 255 - grey if self._ink else grey
+        return grey if self._ink or self.style.is_dark else 255 - grey

@@ -6,13 +6,12 @@ from matplotlib.patches import Rectangle
 
 from visu.handwriting import PAD, as_mnist, draw
 from visu.messages import Question
-from visu.panels import FAINT, FRAME, INK, Panel
+from visu.panels import Panel, ink_map
 from visu.swift import SwiftText
 
 CLOSER = 7  # the panel's number
 SHOWN = 10  # classes, the likeliest where there are more
 FEW = 6  # with fewer classes, the bars grow no broader
-RIGHT_COLOUR, WRONG_COLOUR, OTHER_COLOUR = "#00785A", "#F06A58", "#B4BAC1"
 THUMB_SHARE = 0.3  # of the pad's side: the image as the network gets it
 WALK = "← →  other misread {}s     Esc  back"
 DRAW = "draw with the mouse     d  a new sheet     Esc  back"
@@ -25,28 +24,32 @@ class CloserLook(Panel):
     """
 
     def __init__(self, axes, scene):
-        super().__init__(axes, "")
+        super().__init__(axes, scene, "")
         axes.set_axis_off()
         axes.set_navigate(False)
         axes.set_zorder(1)
         self._names, self._shape = scene.class_names, scene.test_images.shape[1:3]
         self._side = self._shape[0]
-        self._one, self._cmap = scene.subject.removesuffix("s"), "gray_r" if scene.ink else "gray"
+        self._one = scene.subject.removesuffix("s")
+        self._cmap = ink_map(self.style) if scene.ink else "gray"
         self.question, self._number, self._first_number = None, 0, 0
         self._answer, self._label, self._index, self._digits = None, None, None, None
         self._strokes, self._history = None, None
         self._fresh = True  # something is to be drawn
         self._big, self._thumb = (self._add_image() for _ in range(2))
-        self._frame = axes.add_patch(Rectangle((0, 0), 1, 1, fill=False, edgecolor=FRAME))
-        self._thumb_frame = axes.add_patch(Rectangle((0, 0), 1, 1, fill=False, edgecolor=FRAME))
-        self._heading = self._text(size=13, weight="bold", color=INK)
-        self._hint = self._text(size=9, color=FAINT)
-        self._caption = self._text(size=9, color=FAINT, ha="center", va="top")
+        self._frame, self._thumb_frame = (
+            axes.add_patch(Rectangle((0, 0), 1, 1, fill=False, edgecolor=self.style.frame))
+            for _ in range(2)
+        )
+        ink, faint = self.style.ink, self.style.faint
+        self._heading = self._text(size=13, weight="bold", color=ink)
+        self._hint = self._text(size=9, color=faint)
+        self._caption = self._text(size=9, color=faint, ha="center", va="top")
         self._rows = [
             (
                 axes.add_patch(Rectangle((0, 0), 0, 1, linewidth=0)),
-                self._text(size=11, color=INK, ha="right", va="center"),
-                self._text(size=10, color=FAINT, va="center"),
+                self._text(size=11, color=ink, ha="right", va="center"),
+                self._text(size=10, color=faint, va="center"),
             )
             for _ in range(min(SHOWN, len(self._names)))
         ]
@@ -194,8 +197,8 @@ class CloserLook(Panel):
 
     def _colour(self, place, computed):
         if place == self._label or (self._label is None and place == computed):
-            return RIGHT_COLOUR
-        return WRONG_COLOUR if place == computed else OTHER_COLOUR
+            return self.style.right_bar
+        return self.style.wrong_bar if place == computed else self.style.other_bar
 
     def _is_blank(self):
         return self._strokes is not None and not self.question.image.any()

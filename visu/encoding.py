@@ -3,25 +3,12 @@
 from contextlib import contextmanager
 from subprocess import CalledProcessError
 
-import numpy as np
 from matplotlib.animation import FFMpegWriter
 
 from visu.errors import UsageError
 from visu.files import explained, unfinished
 from visu.gif import GifWriter
-from visu.mosaics import GAP, WRONG
 from visu.pacing import FRAMES_A_SECOND
-from visu.panels import (
-    BAND_COLOURS,
-    EARLIER_TEST,
-    EARLIER_TRAINING,
-    FAINT,
-    FRAME,
-    GRID,
-    INK,
-    TEST_COLOUR,
-    TRAINING_COLOUR,
-)
 
 H264 = [
     # Sharp texts; the digits are too many and too small for the usual quality.
@@ -34,27 +21,20 @@ H264 = [
     # The file's temporary name doesn't tell; and a disk that is full shall be noticed.
     *("-f", "mp4", "-xerror"),
 ]
-# A GIF has 255 colours: all that the panels have, as they fade into white, and digits on red.
-GIF_COLOURS = [
-    ("black", "white", 48),
-    ("black", np.divide(WRONG, 255), 32),
-    *((colour, "white", 24) for colour in (TRAINING_COLOUR, TEST_COLOUR)),
-    *((colour, "white", 12) for colour in (INK, FAINT, EARLIER_TRAINING, EARLIER_TEST)),
-    *((colour, colour, 1) for colour in (*BAND_COLOURS, GRID, FRAME, np.divide(GAP, 255))),
-]
 
 
 @contextmanager
-def writing(path, figure):
+def writing(path, figure, style):
     """A matplotlib movie writer, within a `with` block: its frames go to the unfinished `path`.
 
-    Raises UsageError for whatever is amiss with the codec or with the place.
+    The figure is in this `visu.style.Style`. Raises UsageError for whatever is amiss with the codec
+    or with the place.
     """
     try:
         # The whole path: ffmpeg takes "a:b.mp4" for a place in a network.
         with (
             explained("--save", path),
-            _writer(path).saving(figure, unfinished(path).absolute(), figure.dpi) as writer,
+            _writer(path, style).saving(figure, unfinished(path).absolute(), figure.dpi) as writer,
         ):
             yield writer
     except CalledProcessError as error:
@@ -65,9 +45,21 @@ def writing(path, figure):
         ) from None
 
 
-def _writer(path):
+def gif_colours(style):
+    """A GIF has 255: all that the panels have, as they fade into paper, and digits on red."""
+    texts = (style.ink, style.faint, style.earlier_training, style.earlier_test)
+    return [
+        (style.paper, style.pen, 48),
+        (style.wrong, style.pen, 32),
+        *((style.paper, colour, 24) for colour in (style.training, style.test)),
+        *((style.paper, colour, 12) for colour in texts),
+        *((colour, colour, 1) for colour in (*style.bands, style.grid, style.frame, style.gap)),
+    ]
+
+
+def _writer(path, style):
     if path.suffix.lower() == ".gif":
-        return GifWriter(FRAMES_A_SECOND, GIF_COLOURS)
+        return GifWriter(FRAMES_A_SECOND, gif_colours(style))
     if not FFMpegWriter.isAvailable():
         raise UsageError(
             f"--save {path}: a film in this format takes ffmpeg, which is not there; install it "

@@ -9,9 +9,11 @@ from matplotlib.colors import to_rgb
 from PIL import Image
 from PIL.GifImagePlugin import getdata, getheader
 
+from visu.style import bytes_of
+
 TICKS_A_SECOND = 100  # of a GIF's clock
 END = b";"
-PALE = 248  # of 255. Pillow looks for colours in steps of four: it would take these for white
+ALIKE = 8  # of 255. Pillow looks for colours in steps of four: it would take these for the same
 
 
 class GifWriter(AbstractMovieWriter):
@@ -19,7 +21,7 @@ class GifWriter(AbstractMovieWriter):
 
     fps    frames a second
     ramps  the colours of the film, at most 255 in all, as (from, to, how many); whatever else is
-           drawn gets the nearest of them
+           drawn gets the nearest of them. The first one begins with the background
     """
 
     def __init__(self, fps, ramps):
@@ -84,5 +86,5 @@ def _colours(ramps):
     """uint8 [n, 3], each colour once."""
     steps = [np.linspace(to_rgb(first), to_rgb(last), count) for first, last, count in ramps]
     colours = np.unique(np.rint(255 * np.concatenate(steps)).astype(np.uint8), axis=0)
-    almost_white = (colours >= PALE).all(axis=1) & (colours < 255).any(axis=1)
-    return colours[~almost_white]
+    distance = np.abs(colours.astype(int) - bytes_of(ramps[0][0])).max(axis=1)
+    return colours[(distance == 0) | (distance >= ALIKE)]

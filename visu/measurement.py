@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from visu.runs import EarlierRun
+from visu.style import LIGHT, Style
 
 BANDS = 7
 
@@ -30,6 +31,7 @@ class Scene(NamedTuple):
     fast: bool = False  # whether the user wants speed rather than a pace to watch
     batch: int = 100  # training images in an iteration
     ink: bool = True  # whether the images are ink on paper, rather than pictures
+    style: Style = LIGHT
 
     @property
     def numbered(self):

@@ -4,15 +4,11 @@ from functools import lru_cache
 
 import numpy as np
 
+from visu.style import LIGHT, bytes_of
 from visu.tiles import words
 
-# Behind misread ink, and around misread pictures, which have colours of their own to outdo. White
-# is with the others: red against white is told apart by its brightness too.
-WRONG, WRONG_MAT, WHITE = (240, 106, 88), (222, 30, 36), (255, 255, 255)
-GAP = (226, 229, 233)  # where there is no image to show
 ROOM_FOR_LABELS = 20  # pixels; in smaller tiles they would hide the image itself
 APART = 6  # pixels between the two labels of a tile
-LABEL_INK, COMPUTED_INK = (0, 0, 0), (255, 255, 255)
 
 # 0 to 9, 4 x 7 pixels each, a row a word: as wide as the empty margin around an MNIST digit.
 GLYPHS = np.array(
@@ -40,33 +36,37 @@ def misread_first(digits, at_most):
     return np.argsort(~wrong, kind="stable")[:at_most]
 
 
-def mosaic(tiles, labels, computed, rows, columns, classes=10):
-    """Paint images in reading order, misread ones on red with their labels, the others on white.
+def mosaic(tiles, labels, computed, rows, columns, classes=10, style=LIGHT):
+    """Paint images in reading order, misread ones on red with their labels, the others on paper.
 
     tiles             n of them, at most rows x columns, as `visu.tiles` makes them: ink, uint8
                       [n, side, side], 255 for black; or mounted pictures, uint32 [n, side, side]
     labels, computed  int [n], what they are and what the network takes them for
     classes           how many there are
+    style             `visu.style.Style`
     Returns uint8 [rows * side, columns * side, 4]. A misread image has its true label small at its
-    left edge, in black, and what the network computed at its right edge, in white, as far as there
-    is room for both.
+    left edge, in the colour of the ink, and what the network computed at its right edge, in the
+    other one, as far as there is room for both.
     """
     count, side = tiles.shape[:2]
     painted = np.empty((rows * columns, side, side), np.uint32)
-    painted[count:] = words(GAP)
+    painted[count:] = words(bytes_of(style.gap))
     wrong = np.flatnonzero(labels != computed)
     is_ink = tiles.dtype == np.uint8
     if is_ink:
-        painted[:count] = INK_ON_WHITE[tiles]
-        painted[wrong] = INK_ON_RED[tiles[wrong]]
+        on_paper, on_wrong = _inks(style)
+        painted[:count] = on_paper[tiles]
+        painted[wrong] = on_wrong[tiles[wrong]]
     else:
-        mats = np.where(labels != computed, words(WRONG_MAT), words(WHITE))
+        right_mat, wrong_mat = (words(bytes_of(mat)) for mat in (style.paper, style.wrong_mat))
+        mats = np.where(labels != computed, wrong_mat, right_mat)
         painted[:count] = np.where(tiles == 0, mats[:, None, None], tiles)
     if enlarged := label_size(side, classes, is_ink):
         left, right = _labels(classes, enlarged, is_ink)
         lower = painted[:, side - left.shape[2] :]
-        _stamp(lower[..., : left.shape[3]], left, labels, wrong, (WHITE, LABEL_INK))
-        _stamp(lower[..., -right.shape[3] :], right, computed, wrong, (WRONG_MAT, COMPUTED_INK))
+        of_labels, of_computed = (style.paper, style.pen), (style.wrong_mat, style.paper)
+        _stamp(lower[..., : left.shape[3]], left, labels, wrong, of_labels)
+        _stamp(lower[..., -right.shape[3] :], right, computed, wrong, of_computed)
     canvas = painted.reshape(rows, columns, side, side).swapaxes(1, 2)
     return np.ascontiguousarray(canvas).view(np.uint8).reshape(rows * side, columns * side, 4)
 
@@ -84,7 +84,7 @@ def _label_columns(number, classes, is_ink):
     """How wide a label is, in its own pixels: before its digits, the digits, and behind them.
 
     A single digit stands in the empty margin of an MNIST digit. On pictures, and where labels have
-    several digits, they would not be seen without a ground of their own: white behind the right
+    several digits, they would not be seen without a ground of their own: paper behind the right
     answer, red behind the other.
     """
     digits = 5 * len(str(number)) - 1
@@ -119,9 +119,14 @@ def _stamp(corners, stamps, numbers, wrong, colours):
     chosen = np.asarray(numbers, int)[wrong] % stamps.shape[1]
     for stamp, colour in zip(stamps, colours, strict=True):
         which, y, x = np.nonzero(stamp[chosen])
-        corners[wrong[which], y, x] = words(colour)
+        corners[wrong[which], y, x] = words(bytes_of(colour))
 
 
-_brightness = (255 - np.arange(256))[:, None]
-INK_ON_WHITE = words(_brightness.repeat(3, axis=1))  # by ink, 0 ... 255
-INK_ON_RED = words(_brightness * np.array(WRONG) // 255)
+@lru_cache
+def _inks(style):
+    """By ink, 0 ... 255, the pixels of a digit on paper, and of a misread one."""
+    ink, pen = np.arange(256)[:, None], np.array(bytes_of(style.pen))
+    return [
+        words((np.array(bytes_of(ground)) * (255 - ink) + pen * ink) // 255)
+        for ground in (style.paper, style.wrong)
+    ]

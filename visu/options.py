@@ -10,6 +10,7 @@ from visu.files import FILM_ENDINGS, LOG_ENDINGS, PICTURE_ENDINGS, check_destina
 from visu.handwriting import read_picture
 from visu.notebook import in_notebook
 from visu.runs import EarlierRun, find
+from visu.style import LIGHT, STYLES, Style
 from visu.web.address import FIRST_PORT, Address, parse_address
 
 
@@ -24,6 +25,7 @@ class Options(NamedTuple):
     log: str | None = None
     earlier: EarlierRun | None = None
     digit: np.ndarray | None = None  # uint8 [h, w], ink
+    style: Style = LIGHT
     verbose: bool = False
 
 
@@ -76,6 +78,7 @@ def parse(name, description, iterations, arguments=None):
         help="show the curves of an earlier run behind this one's: a file that --log wrote, or a "
         "lesson's number, for its last run",
     )
+    add("--style", choices=STYLES, default="light", help="the colours of the view (light)")
     add("--digit", metavar="FILE", help="let the network read a picture of your own digit")
     add("--verbose", action="store_true", help="show TensorFlow's own messages, and speeds")
     if in_notebook():
@@ -101,6 +104,7 @@ def parse(name, description, iterations, arguments=None):
         log=given.log,
         earlier=earlier,
         digit=digit,
+        style=STYLES[given.style],
         verbose=given.verbose,
     )
 

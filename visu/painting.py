@@ -27,7 +27,8 @@ class Painter:
         self._panels, self._figure, self._canvas = panels, panels.figure, panels.figure.canvas
         self._kept = {}  # (view, panel): _Kept
         self._size = self._advice = None
-        self._blank = Rectangle((0, 0), 1, 1, facecolor="white", transform=IdentityTransform())
+        paper = self._figure.get_facecolor()
+        self._blank = Rectangle((0, 0), 1, 1, facecolor=paper, transform=IdentityTransform())
         self._blank.set_figure(self._figure)
 
     def paint_all(self):

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 from matplotlib.artist import Artist
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon
 from matplotlib.ticker import MaxNLocator
@@ -12,18 +13,15 @@ from visu.captions import confusions, cut, names
 from visu.coach import Coach, curves_of
 from visu.layout import ALL, FOOT, HEAD, LEFT, axes_rectangle, cells
 from visu.measurement import BANDS
-from visu.mosaics import GAP, label_size, misread_first, mosaic
+from visu.mosaics import label_size, misread_first, mosaic
 from visu.ranges import accuracy_floor, iteration_limit, loss_ceiling, spread_limit
+from visu.style import bytes_of
 from visu.swift import SwiftImage, SwiftScale, SwiftText, width_of
 from visu.tiles import Tiles, side_around
 
-# A blue and a vermilion that are told apart with any of the common colour blindnesses.
-TRAINING_COLOUR, TEST_COLOUR = "#2E86C1", "#D55E00"
-BAND_COLOURS = ("#D9E8E3", "#A9D0C4", "#5FB09A", "#00785A", "#5FB09A", "#A9D0C4", "#D9E8E3")
-INK, FAINT, GRID, FRAME = "#22262B", "#6B737C", "#E3E6EA", "#B4BAC1"
-EARLIER_TRAINING, EARLIER_TEST = "#DADDE1", "#8E959D"  # curves of an earlier run, behind
 TRAINING_GRID, TEST_GRID = (10, 10), (25, 40)  # rows, columns, at the most
 MARGIN = 0.2  # inches beside the texts above the panels
+GAP = 0.12  # inches between a title and what stands beside it
 OVERLAP = 3  # pixels
 HOW_TO_READ = (
     "On red: misread. The\nlittle {} at its left\nis the right answer, the\n"
@@ -42,10 +40,10 @@ class Panels:
 
     def __init__(self, figure, scene):
         self.figure = figure
-        self._scene = scene
-        figure.set_facecolor("white")
+        self._scene, style = scene, scene.style
+        figure.set_facecolor(style.paper)
         self.heading = figure.text(
-            0, 0, scene.title, size=12, weight="bold", color=INK, va="center"
+            0, 0, scene.title, size=12, weight="bold", color=style.ink, va="center"
         )
         self.status = SwiftText(
             "",
@@ -53,7 +51,7 @@ class Panels:
             (-72 * MARGIN, -72 * HEAD / 2),
             "figure fraction",
             size=10,
-            color=FAINT,
+            color=style.faint,
             ha="right",
             va="center",
             animated=True,
@@ -66,18 +64,18 @@ class Panels:
             (72 * LEFT, 72 * FOOT / 2),
             "figure fraction",
             size=9,
-            color=INK,
+            color=style.ink,
             va="center",
             animated=True,
         )
         figure.add_artist(self.advice)
         axes = {number: figure.add_axes((0, 0, 1, 1), label=str(number)) for number in ALL}
         self._panels = {
-            1: Curves(axes[1], "Accuracy", 1, scene.earlier),
-            2: Curves(axes[2], "Cross-entropy loss", 2, scene.earlier, len(scene.class_names)),
+            1: Curves(axes[1], scene, "Accuracy", 1),
+            2: Curves(axes[2], scene, "Cross-entropy loss", 2),
             3: TrainingDigits(axes[3], scene),
-            4: Bands(axes[4], scene.spreads[0], which=0),
-            5: Bands(axes[5], scene.spreads[1], which=1),
+            4: Bands(axes[4], scene, which=0),
+            5: Bands(axes[5], scene, which=1),
             6: TestDigits(axes[6], scene),
         }
         figure.add_artist(_Prelude(self._panels))
@@ -131,11 +129,8 @@ class Panels:
         """As much of what the coach says as there is room for."""
         room = self.figure.bbox.width - (LEFT + MARGIN) * self.figure.dpi
         said = self._diagnosis
-        for text in (str(said), f"{said.name}. {said.cure}.", said.name) if said else ():
-            self.advice.set_text(text)
-            if self.advice.pixels_wide() <= room:
-                return
-        self.advice.set_text("")
+        versions = (str(said), f"{said.name}. {said.cure}.", said.name) if said else ()
+        self.advice.write(room, *versions)
 
     def reset_zoom(self):
         """Let the axes follow the data again."""
@@ -160,6 +155,7 @@ class _Prelude(Artist):
 class Panel:
     """What the panels have in common.
 
+    scene    `visu.measurement.Scene`
     axes     the panel's axes; all that is not mentioned below changes only with their limits
     artists  what changes with the data, in drawing order; being animated, it is drawn apart
     grid     (rows, columns) of tiles in the axes, None for whatever there is room for
@@ -167,19 +163,25 @@ class Panel:
 
     grid = None
 
-    def __init__(self, axes, title):
-        self.axes = axes
+    def __init__(self, axes, scene, title):
+        self.axes, self.style = axes, scene.style
         self.artists = []
-        axes.set(xticks=[], yticks=[])
-        style = {"size": 11, "weight": "bold", "color": INK}
-        axes.add_artist(SwiftText(title, (0, 1), (0, 7), axes.transAxes, **style))
+        axes.set(xticks=[], yticks=[], facecolor=self.style.paper)
+        style = {"size": 11, "weight": "bold", "color": self.style.ink}
+        self._title = SwiftText(title, (0, 1), (0, 7), axes.transAxes, **style)
+        axes.add_artist(self._title)
+        style = {"size": 9, "color": self.style.faint, "ha": "right"}
+        self._note = SwiftText("", (1, 1), (0, 7), axes.transAxes, **style)
+        axes.add_artist(self._note)
         for spine in axes.spines.values():
-            spine.set_color(FRAME)
+            spine.set_color(self.style.frame)
+        self._width = 0  # pixels
         self._followed = []  # limits that were set here; all others are the user's zoom
         axes.format_coord = self.under_mouse
 
     def fit(self, size, room):
         """The axes are now this large, in pixels, with so many inches of room to their right."""
+        self._width = size[0]
 
     def under_mouse(self, x, y):
         """In words, what is to be seen at a point of the axes; the toolbar shows it."""
@@ -209,10 +211,10 @@ class Panel:
             artist.set_animated(True)
             self.artists.append(artist)
 
-    def _note(self):
-        """A text at the right of the title that changes with the data."""
-        style = {"size": 9, "color": FAINT, "ha": "right"}
-        return self.axes.add_artist(SwiftText("", (1, 1), (0, 7), self.axes.transAxes, **style))
+    def _write_note(self, *versions):
+        """Write the first of these texts that has room at the right of the title."""
+        gap = GAP * self.axes.figure.dpi
+        self._note.write(self._width - self._title.pixels_wide() - gap, *versions)
 
     def _follow(self, x_limits, y_limits):
         """Set the limits, unless the user zoomed."""
@@ -235,33 +237,32 @@ class Curves(Panel):
     """Accuracy or loss over iterations, in training and in the test.
 
     column   of the points that it shows: 1 accuracy, 2 loss
-    earlier  `visu.runs.EarlierRun` to show behind, or None
-    classes  how many there are
     """
 
-    def __init__(self, axes, title, column, earlier, classes=10):
-        super().__init__(axes, title)
-        self._column, self._shown, self._classes = column, (-1, -1), classes
+    def __init__(self, axes, scene, title, column):
+        super().__init__(axes, scene, title)
+        self._column, self._shown, self._classes = column, (-1, -1), len(scene.class_names)
         self._training = self._test = np.empty((0, 3))
-        self._earlier = earlier
-        _scales(axes)
+        self._earlier = earlier = scene.earlier
+        colours = self.style
+        _scales(axes, colours)
         if earlier:
             style = {"scalex": False, "scaley": False}
             for points, colour, width in (
-                (earlier.training, EARLIER_TRAINING, 0.9),
-                (earlier.test, EARLIER_TEST, 1.6),
+                (earlier.training, colours.earlier_training, 0.9),
+                (earlier.test, colours.earlier_test, 1.6),
             ):
                 x, y = points[:, 0], points[:, column]
                 axes.plot(x, y, color=colour, linewidth=width, zorder=1, **style)
         styles = (
-            {"color": TRAINING_COLOUR, "linewidth": 0.9},
-            {"color": TEST_COLOUR, "linewidth": 2, "solid_capstyle": "round"},
+            {"color": colours.training, "linewidth": 0.9},
+            {"color": colours.test, "linewidth": 2, "solid_capstyle": "round"},
         )
         self._lines = [axes.plot([], [], animated=True, **style)[0] for style in styles]
         self._pens = [_pen(axes, Line2D([], [], **style)) for style in styles]
-        colours = (TRAINING_COLOUR, TEST_COLOUR) + (FAINT,) * (earlier is not None)
+        written = (colours.training, colours.test) + (colours.faint,) * (earlier is not None)
         # Rising accuracies leave the lower right corner free, falling losses the upper right one.
-        corner, first = ((1, 0), 15 * len(colours) - 5) if column == 1 else ((1, 1), -10)
+        corner, first = ((1, 0), 15 * len(written) - 5) if column == 1 else ((1, 1), -10)
         self._legend = [
             axes.add_artist(
                 SwiftText(
@@ -269,16 +270,17 @@ class Curves(Panel):
                     corner,
                     (-6, first - 15 * line),
                     axes.transAxes,
-                    paper=True,
+                    paper=colours.paper,
                     ha="right",
                     va="center",
                     size=10,
                     color=colour,
                 )
             )
-            for line, colour in enumerate(colours)
+            for line, colour in enumerate(written)
         ]
-        self._mark = axes.axvline(0, color=FAINT, linewidth=1, linestyle=(0, (1, 2)), visible=False)
+        style = {"color": colours.faint, "linewidth": 1, "linestyle": (0, (1, 2))}
+        self._mark = axes.axvline(0, visible=False, **style)
         self._animate(self._mark, *self._legend)
         self._follow((0.0, 1.0), (0.0, 1.0))
 
@@ -292,8 +294,7 @@ class Curves(Panel):
         if (len(training), len(test)) == self._shown:
             return False
         self._shown = (len(training), len(test))
-        for text, written in zip(self._legend, self._values(), strict=True):
-            text.set_text(f"— {written}")
+        self._write_legend()
         last = training[-1, 0] if len(training) else 0
         if self._earlier:
             test = np.concatenate([test, self._earlier_test()])
@@ -305,19 +306,32 @@ class Curves(Panel):
         self._follow((0.0, iteration_limit(last, iterations)), (lower - room, upper + room))
         return True
 
+    def fit(self, size, room):
+        super().fit(size, room)
+        self._write_legend()
+
+    def _write_legend(self):
+        room = self._width - GAP * self.axes.figure.dpi
+        for text, versions in zip(self._legend, self._values(), strict=True):
+            text.write(room, *(f"— {version}" for version in versions))
+
     def _values(self):
-        """What the legend says of each curve: the newest value, in the test also the best."""
-        yield (
-            f"training {self._training[-1, self._column]:.4f}"
-            if len(self._training)
-            else "training …"
-        )
-        values = self._test[:, self._column]
-        best = (np.fmax if self._column == 1 else np.fmin).reduce(values, initial=np.nan)
-        yield f"test {values[-1]:.4f}, best {best:.4f}" if len(values) else "test …"
+        """What the legend says of each curve: the newest value, in the test also the best.
+
+        Each in several versions, the longest first.
+        """
+        best = (np.fmax if self._column == 1 else np.fmin).reduce
+        for name, rows in (("training", self._training), ("test", self._test)):
+            values = rows[:, self._column]
+            if not len(values):
+                yield [f"{name} …", "…"]
+                continue
+            newest = f"{values[-1]:.4f}"
+            longest = [f"test {newest}, best {best(values):.4f}"] if name == "test" else []
+            yield [*longest, f"{name} {newest}", newest]
         if self._earlier:
-            until = self._earlier_test()[:, self._column]
-            yield f"{self._earlier.name}{f': {until[-1]:.4f}' if len(until) else ''}"
+            name, until = self._earlier.name, self._earlier_test()[:, self._column]
+            yield [f"{name}: {until[-1]:.4f}", name] if len(until) else [name]
 
     def _earlier_test(self):
         """As much of the earlier run's test curve as there is of this run."""
@@ -363,19 +377,26 @@ class Curves(Panel):
 class Bands(Panel):
     """How the values of many variables spread: bands that hold a seventh of them each."""
 
-    def __init__(self, axes, title, which):
-        super().__init__(axes, title)
+    def __init__(self, axes, scene, which):
+        super().__init__(axes, scene, scene.spreads[which])
         self._which, self._shown = which, 0
-        _scales(axes)
+        _scales(axes, self.style)
         self._rows = np.empty((0, 1 + BANDS + 1))
         # Smoothed edges would leave a light seam between the bands, and cost time.
-        styles = [{"facecolor": c, "linewidth": 0, "antialiased": False} for c in BAND_COLOURS]
+        styles = [
+            {"facecolor": colour, "linewidth": 0, "antialiased": False}
+            for colour in self.style.all_bands
+        ]
         self._bands = [Polygon([[0, 0]], animated=True, **style) for style in styles]
         for band in self._bands:
             axes.add_patch(band)
         self._pens = [_pen(axes, Polygon([[0, 0]], **style)) for style in styles]
-        self._note().set_text(f"{BANDS} bands, 1/{BANDS} of the values each")
         self._follow((0.0, 1.0), (-1.0, 1.0))
+
+    def fit(self, size, room):
+        super().fit(size, room)
+        bands = f"{BANDS} bands"
+        self._write_note(f"{bands}, 1/{BANDS} of the values each", bands)
 
     def update(self, history, iterations):
         rows = history.spread(self._which)
@@ -418,30 +439,32 @@ class Bands(Panel):
 class DigitsPanel(Panel):
     """A mosaic of digits, or of other images."""
 
-    def __init__(self, axes, title, grid, scene):
-        super().__init__(axes, f"{title} {scene.subject}")
+    def __init__(self, axes, scene, title, grid):
+        super().__init__(axes, scene, f"{title} {scene.subject}")
         self.grid, self._class_names = grid, scene.class_names
         self._ink, self._classes = scene.ink, len(scene.class_names)
         self._one = scene.subject.removesuffix("s")
         self._digits, self._side, self._painted = None, 1, True
         self._chosen = ()
         self._tiles = None
-        axes.set_facecolor(np.array(GAP) / 255)
+        axes.set_facecolor(self.style.gap)
         # One unit of the axes is one digit; the first row is at the top.
         rows, columns = grid
         extent = (0, columns, rows, 0)
         self._image = SwiftImage(axes, extent=extent, interpolation="nearest", origin="upper")
-        self._image.show(np.full((1, 1, 4), (*GAP, 255), np.uint8), exact=False)
+        gap = np.array([[(*bytes_of(self.style.gap), 255)]], np.uint8)
+        self._image.show(gap, exact=False)
         axes.add_image(self._image)
-        self._text = self._note()
-        self._animate(self._image, self._text)
+        self._animate(self._image, self._note)
         self._follow((0.0, columns), (rows, 0.0))
         for change in ("xlim_changed", "ylim_changed"):
             axes.callbacks.connect(change, self._on_limits)
 
     def fit(self, size, room):
+        super().fit(size, room)
         self._side = size[0] // self.grid[1]
         self._painted = False
+        self._write_misread()
 
     def paint(self):
         """Make the picture that `_take` and `fit` have left to be made until somebody looks."""
@@ -458,7 +481,7 @@ class DigitsPanel(Panel):
         chosen = self._chosen = self._choose(self._digits, rows * columns)
         labels, computed = labels[chosen], computed[chosen]
         tiles = self._tiles.pick(chosen, labels != computed)
-        pixels = mosaic(tiles, labels, computed, rows, columns, self._classes)
+        pixels = mosaic(tiles, labels, computed, rows, columns, self._classes, self.style)
         self.axes.set_aspect("equal" if zoomed else "auto")
         self._image.show(pixels, exact=not zoomed)
 
@@ -495,9 +518,14 @@ class DigitsPanel(Panel):
         if digits is None or digits is self._digits:
             return False
         self._digits, self._painted = digits, False
-        wrong = int(np.sum(digits.labels != digits.computed))
-        self._text.set_text(f"{wrong:,} of {len(digits.labels):,} misread")
+        self._write_misread()
         return True
+
+    def _write_misread(self):
+        if self._digits is not None:
+            _, labels, computed = self._digits
+            wrong = f"{int(np.sum(labels != computed)):,}"
+            self._write_note(f"{wrong} of {len(labels):,} misread", f"{wrong} misread")
 
     def _choose(self, digits, at_most):
         """The indices of the digits to show."""
@@ -510,9 +538,9 @@ class TrainingDigits(DigitsPanel):
     kind = "training"
 
     def __init__(self, axes, scene):
-        super().__init__(axes, "Training", training_grid(scene.batch), scene)
+        super().__init__(axes, scene, "Training", training_grid(scene.batch))
         explanation = HOW_TO_READ.format("digit" if self._classes <= 10 else "number")
-        style = {"size": 8, "color": FAINT}
+        style = {"size": 8, "color": self.style.faint}
         self._explanation = SwiftText(explanation, (1, 0), (8, 0), axes.transAxes, **style)
         axes.add_artist(self._explanation)
 
@@ -531,11 +559,11 @@ class TestDigits(DigitsPanel):
     kind = "test"
 
     def __init__(self, axes, scene):
-        super().__init__(axes, "Test", test_grid(len(scene.test_labels)), scene)
+        super().__init__(axes, scene, "Test", test_grid(len(scene.test_labels)))
         rows, columns = self.grid
         rows_in_all = len(scene.test_labels) / columns
         shown = min(rows / rows_in_all, 1.0)  # share of the test set
-        style = {"size": 9, "color": FAINT}
+        style = {"size": 9, "color": self.style.faint}
 
         def ticks(*_):
             room = axes.bbox.height / (2 * style["size"] * axes.figure.dpi / 72)
@@ -546,10 +574,10 @@ class TestDigits(DigitsPanel):
             return f"{100 * (1 - row / rows_in_all):.3g} %"
 
         axes.add_artist(SwiftScale(axes, "y", ticks, percentage, **style))
-        self._numbered, self._width = scene.numbered, 0
+        self._numbered, self._room = scene.numbered, 0
         self._caption = None
         if not (scene.numbered and self._classes <= 10):
-            style = {"va": "top", "size": 8, "color": FAINT, "parse_math": False}
+            style = {"va": "top", "size": 8, "color": self.style.faint, "parse_math": False}
             self._caption = SwiftText("", (0, 0), (0, -1), axes.transAxes, **style)
             axes.add_artist(self._caption)
             self._animate(self._caption)
@@ -557,7 +585,7 @@ class TestDigits(DigitsPanel):
     def fit(self, size, room):
         super().fit(size, room)
         if self._caption:
-            self._width = size[0] + (room - MARGIN) * self.axes.figure.dpi
+            self._room = size[0] + (room - MARGIN) * self.axes.figure.dpi
             self._write_caption()
 
     def _take(self, digits):
@@ -570,7 +598,7 @@ class TestDigits(DigitsPanel):
         """Name all classes, if there is room for it; else those that are most often misread."""
 
         def fits(line):
-            return width_of(line, self._caption) <= self._width
+            return width_of(line, self._caption) <= self._room
 
         text = None if self._numbered else names(self._class_names, fits)
         if text is None and self._digits is not None:
@@ -599,6 +627,11 @@ def test_grid(count):
     return min(math.ceil(count / columns), rows), columns
 
 
+def ink_map(style):
+    """The colour map from no ink to the most."""
+    return LinearSegmentedColormap.from_list("ink", [style.paper, style.pen])
+
+
 def _nearest(rows, iteration):
     """The index of the row whose iteration is nearest."""
     return int(np.abs(rows[:, 0] - iteration).argmin())
@@ -623,10 +656,10 @@ def _set_bands(polygons, rows):
         polygon.set_xy(np.column_stack([there_and_back, edges])[drawn])
 
 
-def _scales(axes):
+def _scales(axes, colours):
     """Round numbers and grid lines along both sides."""
     rounded, whole = MaxNLocator(5), MaxNLocator(4, integer=True)
-    style = {"grid": GRID, "size": 9, "color": FAINT}
+    style = {"grid": colours.grid, "size": 9, "color": colours.faint}
     axes.add_artist(SwiftScale(axes, "x", whole.tick_values, lambda x, _: f"{x:,.0f}", **style))
     axes.add_artist(SwiftScale(axes, "y", rounded.tick_values, _as_precise_as, **style))
 

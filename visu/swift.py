@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import RendererAgg
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_rgba
 from matplotlib.font_manager import findfont
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
@@ -19,17 +19,17 @@ from matplotlib.text import Annotation
 from PIL import Image, ImageDraw, ImageFont
 
 PIECES = re.compile(r"\d|\D+")
-PAPER_OPACITY = 200  # of 255, behind a text: what it covers stays to be guessed
+PAPER_OPACITY = 200 / 255  # behind a text: what it covers stays to be guessed
 
 
 class SwiftText(Annotation):
     """Text at an offset, in points, from a point.
 
     Understands ha "left", "center", "right" and va "baseline", "center", "top", and lines that are
-    flush at the left. On a translucent white ground if `paper` is true.
+    flush at the left. On a translucent ground if `paper` is a colour.
     """
 
-    def __init__(self, text, xy, offset, xycoords, *, paper=False, **style):
+    def __init__(self, text, xy, offset, xycoords, *, paper=None, **style):
         super().__init__(
             text,
             xy,
@@ -39,12 +39,15 @@ class SwiftText(Annotation):
             annotation_clip=False,
             **style,
         )
-        self._paper = PAPER_OPACITY if paper else 0
+        self._paper = paper
 
     def pixels_wide(self):
         """How wide the text is, in pixels of its figure."""
-        size = self.figure.dpi * self.get_size() / 72
-        return _font(findfont(self.get_fontproperties()), size).getlength(self.get_text())
+        return width_of(self.get_text(), self)
+
+    def write(self, room, *versions):
+        """Take the first of these texts that is not wider than so many pixels; none if all are."""
+        self.set_text(next((text for text in versions if width_of(text, self) <= room), ""))
 
     def draw(self, renderer):
         text = self.get_text()
@@ -162,12 +165,16 @@ def _write(text, font_path, size, colour, paper):
 def _write_piece(text, font_path, size, colour, paper):
     font = _font(font_path, size)
     ascent, descent = font.getmetrics()
+    ink = _bytes(colour, 1)
     # Transparent text colour, not transparent white: the edges of the letters are blended with it.
-    ink = tuple(round(255 * part) for part in to_rgb(colour))
-    ground = (255, 255, 255, paper) if paper else (*ink, 0)
+    ground = _bytes(paper, PAPER_OPACITY) if paper else _bytes(colour, 0)
     tile = Image.new("RGBA", (round(font.getlength(text)), ascent + descent), ground)
-    ImageDraw.Draw(tile).text((0, 0), text, font=font, fill=(*ink, 255))
+    ImageDraw.Draw(tile).text((0, 0), text, font=font, fill=ink)
     return np.asarray(tile)[::-1], descent
+
+
+def _bytes(colour, opacity):
+    return tuple(round(255 * part) for part in to_rgba(colour, opacity))
 
 
 @lru_cache

@@ -61,7 +61,7 @@ def main():
     if is_page:
         from visu.web.server import serve
 
-        serve(sockets, figure.canvas.manager, scene.name)
+        serve(sockets, figure.canvas.manager, scene)
     window.main_loop()
 
 

@@ -108,6 +108,7 @@ class Window:
         connect("resize_event", lambda _: self._panels.arrange())
         connect("close_event", lambda _: self._let_go())
         self._keep_keyboard()
+        self._colour_toolbar(scene.style)
         # Toolkits announce the end when all is over; this is when it begins.
         manager = self._canvas.manager
         destroy = manager.destroy
@@ -121,6 +122,24 @@ class Window:
         for button in getattr(toolbar, "_buttons", {}).values():
             if hasattr(button, "winfo_toplevel"):
                 button.configure(takefocus=False)
+
+    def _colour_toolbar(self, style):
+        """Tk's is light by itself; other toolkits do as the desktop does."""
+        toolbar = self._canvas.manager.toolbar
+        if style.is_dark and hasattr(toolbar, "tk_setPalette"):
+            toolbar.tk_setPalette(
+                background=style.paper,
+                foreground=style.ink,
+                activeBackground=style.grid,
+                activeForeground=style.ink,
+                highlightBackground=style.paper,
+                selectColor=style.frame,
+            )
+            toolbar._rescale()  # it draws its icons again, in the new colours
+            # Tk hatches what is disabled in the colours that it had first: nothing is.
+            toolbar.set_history_buttons = lambda: None
+            for button in toolbar._buttons.values():
+                button.configure(state="normal")
 
     def main_loop(self):
         """Return when the window has been closed."""

@@ -31,13 +31,14 @@ HEADERS = {
 UNREADABLE = 1003  # the WebSocket protocol's code for a message that is none
 
 
-def serve(sockets, manager, name):
+def serve(sockets, manager, scene):
     """Answer browsers as soon as the main loop runs.
 
     sockets  that listen
     manager  `visu.web.canvas.FigureManager`
-    name     of the lesson, for the page's title and the saved picture
+    scene    `visu.measurement.Scene`
     """
+    manager.state["style"] = {"dark": scene.style.is_dark}
     logging.getLogger("tornado").setLevel(logging.ERROR)  # what browsers ask for is not our news
     application = Application(
         default_handler_class=Unknown,
@@ -49,7 +50,7 @@ def serve(sockets, manager, name):
     application.add_handlers(
         OUR_NAMES if is_loopback(sockets) else ANY_NAME,
         [
-            ("/", Page, {"name": name, "buttons": manager.toolbar.toolitems}),
+            ("/", Page, {"name": scene.name, "buttons": manager.toolbar.toolitems}),
             ("/socket", Viewer, {"manager": manager}),
             (r"/(page\.(?:css|js))", File, {"path": PAGE}),
             (r"/icons/([a-z_]+\.svg)", File, {"path": ICONS}),

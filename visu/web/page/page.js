@@ -87,6 +87,9 @@ async function show(data) {
 }
 
 const tell = {
+  style({ dark }) {
+    document.documentElement.classList.toggle("dark", dark);
+  },
   figure_label({ label }) {
     document.title = label;
   },
