@@ -12,11 +12,11 @@ from tests.test_running import final
 from tests.test_web import dots_an_inch, nearly_alike, show_all_that_belongs_there
 from tests.test_window import has
 from visu import widget
-from visu.closer import RIGHT_COLOUR
 from visu.layout import VIEWS, axes_rectangle, cells
 from visu.notebook import NotebookView
 from visu.options import Options
-from visu.panels import BAND_COLOURS, TEST_GRID
+from visu.panels import TEST_GRID
+from visu.style import LIGHT
 from visu.web.relay import CELL
 
 RUN = f"%run {lesson_file('1.0')} --iterations"
@@ -85,7 +85,7 @@ def last_test_digit():
 def is_read(figure):
     """Whether a closer look shows bars, of which one is long and green."""
     bars = figure.look()[:, CELL[0] * 6 // 10 :]
-    return has(bars, RIGHT_COLOUR, 1000, within=3) and not has(figure.look(), BAND_COLOURS[2], 50)
+    return has(bars, LIGHT.right_bar, 1000, within=3) and not has(figure.look(), LIGHT.bands[2], 50)
 
 
 def test_six_panels_fill_the_cell(six, live):
@@ -139,11 +139,11 @@ def test_a_click_opens_a_digit(front_end, live, six):
 
 def test_a_drawn_digit_is_read(front_end, live, six):
     live.key("d")
-    front_end.wait_for(lambda: not has(live.look(), BAND_COLOURS[3], 50, within=3))
+    front_end.wait_for(lambda: not has(live.look(), LIGHT.bands[3], 50, within=3))
     assert not is_read(live)
     x, y, side = 200, 150, 200
     live.drag((x, y), (x + side, y), (x + side // 2, y + side))
-    front_end.wait_for(lambda: has(live.look()[:, : CELL[0] // 2], "#000000", 2000))
+    front_end.wait_for(lambda: has(live.look()[:, : CELL[0] // 2], LIGHT.pen, 2000))
     front_end.wait_for(lambda: is_read(live))
 
 
