@@ -50,6 +50,20 @@ class DataSets(NamedTuple):
     test: "DataSet"
     class_names: tuple[str, ...]  # "0" ... "9" unless the folder has a classes.txt
 
+    def held_out(self, count):
+        """The same without the last `count` training examples, which are the test set now.
+
+        Who chooses by them, a learning rate for example, leaves the real test set untouched.
+        Raises DataError unless there are more than so many.
+        """
+        if not 0 < count < len(self.train):
+            raise DataError(
+                f"validation set: expected a part of the {len(self.train)} training images, found "
+                f"{count}; hold fewer out"
+            )
+        rest, last = self.train.part(None, -count), self.train.part(-count, None)
+        return self._replace(train=rest, test=last)
+
 
 class DataSet:
     """Labelled images, handed out in batches from a shuffle that is renewed every epoch.
@@ -67,13 +81,20 @@ class DataSet:
 
     def __init__(self, pixels, classes, seed=0, class_count=CLASSES, ink=True):
         self.pixels, self.classes = pixels, classes
-        self.class_count, self.ink = class_count, ink
+        self.class_count, self.ink, self._seed = class_count, ink, seed
         self._random = np.random.default_rng(seed)
         self._upcoming = np.empty(0, np.int32)
         self._ahead = None  # the indices [batches, size] of a block being gathered, its future
 
     def __len__(self):
         return len(self.classes)
+
+    def part(self, start, stop):
+        """The examples from `start` up to `stop`, as a set of its own with the same seed."""
+        chosen = slice(start, stop)
+        return DataSet(
+            self.pixels[chosen], self.classes[chosen], self._seed, self.class_count, self.ink
+        )
 
     @cached_property
     def images(self):

@@ -118,6 +118,8 @@ class Lesson:
         file could not be written.
         """
         if self._is_main:
+            if self._options.validation:
+                mnist = mnist.held_out(self._options.validation)
             if self._options.data is not None and not self._data_was_read:
                 raise UsageError(
                     f"--data {self._options.data}: {self._name} has data of its own; leave the "
@@ -168,6 +170,7 @@ class _Run:
             iterations=self._options.iterations,
             epoch=len(mnist.train) / batch,
             spreads=tuple(title.replace("_", " ").capitalize() for title in spreads),
+            are_variables=tuple(not callable(source) for source in spreads.values()),
             class_names=mnist.class_names,
             test_images=mnist.test.pixels,
             test_labels=mnist.test.classes,
@@ -177,6 +180,7 @@ class _Run:
             batch=batch,
             ink=mnist.test.ink,
             style=self._options.style,
+            held_out="validation" if self._options.validation else "test",
         )
         self._control, self._history = Control(), History(self._scene)
         self._asked_to_end = self._interrupted = self._finished = False
@@ -191,11 +195,13 @@ class _Run:
         )
         if self._film:
             self._film.begin(self._scene, schedule.measurements)
-        parameters = _count_parameters(test, mnist)
+        variables = _variables(test, mnist)
+        parameters = sum(int(tf.size(variable)) for variable in variables)
         terminal.say(terminal.opening_line(self._scene.name, self._scene.title, parameters))
         if self._live and self._live.url:
             terminal.say(f"the live view is at {self._live.url}")
-        self._log = Log(self._options.log) if self._options.log else None
+        log = self._options.log
+        self._log = Log(log, self._scene.held_out) if log else None
         self._training = Training(
             mnist,
             train,
@@ -206,6 +212,7 @@ class _Run:
             batch=batch,
             pace=None if self._live is None or self._options.fast else MEASUREMENTS_A_SECOND,
             answer=self._live and self._live.answer,
+            weights=next((v for v in variables if v.shape.rank > 1), None),
             layers=lambda: lesson._layers,
         )
 
@@ -278,7 +285,7 @@ class _Run:
         return kept if self._picture else "--save FILE.png would keep the picture"
 
     def _train(self):
-        progress = terminal.Progress(self._scene.iterations, self._scene.epoch)
+        progress = terminal.Progress(self._scene)
         early = None
         try:
             for measurement in self._training.measurements():
@@ -300,18 +307,15 @@ class _Run:
             terminal.say(terminal.digit_line(probabilities, self._scene.class_names))
         if diagnosis := Coach().hear(curves_of(self._scene, self._history)):
             terminal.say(str(diagnosis))
-        terminal.say(
-            terminal.final_line(
-                last, self._history.best_test_accuracy, len(self._scene.test_labels)
-            )
-        )
+        terminal.say(terminal.final_line(self._scene, last, self._history.best_test_accuracy))
         if self._live:
-            self._live.finish(f"finished, test accuracy {last.test.accuracy:.4f}")
+            outcome = f"{self._scene.held_out} accuracy {last.test.accuracy:.4f}"
+            self._live.finish(f"finished, {outcome}")
         if self._options.verbose and early:
             drawn = self._live and self._live.drawn()
             testing = self._training.testing_seconds
             terminal.say(terminal.speed_line(early, last, testing, *(drawn or (0, 0.0))))
-        runs.keep(self._scene.name, self._history)
+        runs.keep(self._scene.name, self._scene.held_out, self._history)
         # The log first: a picture that can't be saved shall not cost it its name.
         if self._log:
             self._keep(self._log.close)
@@ -340,8 +344,8 @@ class _Run:
             self._log, self._failure = None, error
 
 
-def _count_parameters(test, mnist):
-    """How many numbers training adjusts: the size of all trainable variables `test` reads.
+def _variables(test, mnist):
+    """What training adjusts: the trainable variables that `test` reads, in their order.
 
     Raises UsageError if it answers with other classes than the data's.
     """
@@ -357,5 +361,4 @@ def _count_parameters(test, mnist):
             f"test: expected a probability for each class, {expected}, found {found.as_list()}; "
             f"the data has {mnist.test.class_count} classes"
         )
-    variables = compiled.variables
-    return sum(int(tf.size(variable)) for variable in variables if variable.trainable)
+    return [variable for variable in compiled.variables if variable.trainable]

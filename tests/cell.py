@@ -57,6 +57,11 @@ class FrontEnd:
                 self._take(self._client.get_iopub_msg(timeout=0.1))
         return value
 
+    def pass_time(self, seconds):
+        """Take what the kernel says meanwhile."""
+        end = time.monotonic() + seconds
+        self.wait_for(lambda: time.monotonic() > end, seconds + 1)
+
     def send(self, comm_id, data):
         """What a widget's script tells its counterpart in the kernel."""
         message = self._client.session.msg("comm_msg", {"comm_id": comm_id, "data": data})

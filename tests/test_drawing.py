@@ -16,10 +16,11 @@ from visu.measurement import Digits, Measurement, Scene, Score, percentiles
 from visu.mosaics import GLYPHS, misread_first, mosaic
 from visu.painting import Painter
 from visu.panels import Panels
-from visu.ranges import accuracy_floor, iteration_limit, loss_ceiling, spread_limit
+from visu.ranges import accuracy_floor, iteration_limit, loss_ceiling, spread_limits
 from visu.schedule import Schedule
 from visu.style import LIGHT, STYLES, bytes_of
 from visu.tiles import Tiles, scale
+from visu.training import thinned
 
 FLOATS = st.floats(-1e6, 1e6, width=32)
 
@@ -154,9 +155,12 @@ def test_the_iterations_axis_doubles_until_the_end():
 
 
 def test_the_spread_axis_has_room_for_all():
-    assert spread_limit(np.array([[-0.3, 0.64]])) == pytest.approx(0.7)
-    assert spread_limit(np.full((2, 8), np.nan)) == pytest.approx(0.1)
-    assert spread_limit(np.array([[1e30]])) >= 1e30
+    assert spread_limits(np.array([[-0.3, 0.64]])) == pytest.approx((-0.7, 0.7))
+    assert spread_limits(np.full((2, 8), np.nan)) == pytest.approx((-0.1, 0.1))
+    assert spread_limits(np.array([[-1e30]]))[1] >= 1e30
+    lower, upper = spread_limits(np.array([[0, 0.64]]))  # activations are never negative
+    assert -0.05 < lower < 0
+    assert upper == pytest.approx(0.7)
 
 
 @pytest.mark.parametrize("key", VIEWS)
@@ -340,3 +344,15 @@ def test_no_text_covers_another_or_reaches_beyond_the_figure(size, key):
         assert box.x1 <= figure.bbox.width, text
         for other, other_box in boxes[:number]:
             assert not box.shrunk(0.98, 0.7).overlaps(other_box), (text, other)
+
+
+def test_a_large_tensor_is_thinned_from_all_over_it():
+    values = np.arange(10 * 28 * 28 * 24, dtype=np.float32).reshape(10, 28, 28, 24)
+    some = thinned(values, 5000)
+    assert 3000 < len(some) <= 5000
+    # Every channel, row, column and image has its share.
+    for shape, axis in ((24, 1), (28, 24), (28, 24 * 28), (10, 24 * 28 * 28)):
+        counts = np.bincount((some // axis % shape).astype(int), minlength=shape)
+        assert counts.min() > 0.8 * counts.max()
+    assert np.allclose(percentiles(some), percentiles(values), rtol=0.01, atol=200)
+    assert (thinned(values, values.size) == values.ravel()).all()

@@ -84,6 +84,24 @@ def test_a_partial_batch_is_neither_lost_nor_repeated(tmp_path):
     assert len(set(np.concatenate(seen)[:250])) == 250  # the first of them whole
 
 
+def test_what_is_held_out_is_the_end_of_the_training_set():
+    whole = read_data_sets(seed=3)
+    part = whole.held_out(10_000)
+    assert (len(part.train), len(part.test)) == (50_000, 10_000)
+    assert (part.train.pixels == whole.train.pixels[:50_000]).all()
+    assert (part.test.pixels == whole.train.pixels[50_000:]).all()
+    assert (part.test.classes == whole.train.classes[50_000:]).all()
+    assert part.class_names == whole.class_names
+    again = read_data_sets(seed=3).held_out(10_000)
+    assert np.array_equal(part.train.next_batch(100)[0], again.train.next_batch(100)[0])
+
+
+@pytest.mark.parametrize("count", [0, -1, 60_000, 70_000])
+def test_no_more_can_be_held_out_than_there_is(count):
+    with pytest.raises(DataError, match=f"expected a part of the 60000 .* found {count}; hold"):
+        read_data_sets().held_out(count)
+
+
 def test_epochs_differ_and_follow_the_seed():
     first, same, other = (read_data_sets(seed=seed).train for seed in (1, 1, 2))
     batches = [first.next_batch(100)[0] for _ in range(601)]

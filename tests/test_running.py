@@ -76,6 +76,22 @@ def test_the_terminal_is_quiet_and_says_what_matters(run, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run.csv", "run.png"]
 
 
+def test_a_validation_set_stands_in_for_the_test_set(run, tmp_path):
+    flags = ("--iterations", 100, "--validation", 5000, "--log", "run.csv", "--save", "run.png")
+    code, output, error = run("1.0", *flags)
+    assert (code, error) == (0, "")
+    assert output.splitlines()[-1].startswith("final validation accuracy: ")
+    assert " of 5000 misread, 100 iterations" in output
+    assert "test" not in output
+    assert list(rows(tmp_path / "run.csv")[0])[3:] == ["validation_accuracy", "validation_loss"]
+    # Its curves can be compared with, whatever they were measured on.
+    code, output, error = run("1.0", "--iterations", 10, "--compare", "run.csv")
+    assert (code, error) == (0, "")
+    code, output, error = run("1.0", "--validation", 60_000)
+    assert (code, output) == (2, "")
+    assert "expected a part of the 60000 training images, found 60000; hold fewer out" in error
+
+
 def test_a_terminal_gets_a_progress_bar(tmp_path):
     script = shutil.which("script")
     assert script, "the tests need util-linux's script for a terminal"

@@ -12,12 +12,13 @@ import mnistdata
 from tests.test_drawing import a_history, a_scene
 from tests.test_window import has, look, open_lesson
 from visu.errors import UsageError
-from visu.files import LOG_COLUMNS
+from visu.files import log_columns
 from visu.measurement import Score
 from visu.panels import Panels
 from visu.runs import EarlierRun, find, read
 from visu.style import LIGHT
 
+LOG_COLUMNS = log_columns("test")
 LOG = f"{LOG_COLUMNS}\n0,0.1,2.3,0.098,2.3026\n10,0.5,1.5,,\n20,0.75,1.0,0.7,1.1\n"
 
 

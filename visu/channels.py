@@ -122,7 +122,8 @@ class ChannelsView(Panel):
             yield title, as_signed(answer.patches)
         for number, outputs in enumerate(answer.layers[: len(self._rows) - 2], start=1):
             height, width, count = outputs.shape
-            channels = f"{count} channels of {height} x {width}"
+            some = f"{MOST} of " if count > MOST else ""
+            channels = f"{some}{count} channels of {height} x {width}"
             yield f"layer {number}, {channels}", as_ink(outputs[..., :MOST])
 
     def _in_ink(self, image):

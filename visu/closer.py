@@ -67,7 +67,7 @@ class CloserLook(Panel):
         return self.axes.add_artist(text)
 
     def open_digit(self, kind, digits, index, history):
-        """Look at a digit, which is in `Digits`, and of this kind: "training" or "test"."""
+        """Look at a digit, which is in `Digits`, and of this kind, as `DigitsPanel` has it."""
         self._kind, self._digits, self._index, self._history = kind, digits, index, history
         self._strokes, self._answer, self._label = None, None, int(digits.labels[index])
         self._ask(digits.images[index])
@@ -90,7 +90,7 @@ class CloserLook(Panel):
         """Go to the next misread digit, or to the one before."""
         if self._digits is None:
             return
-        if self._kind == "test":
+        if self._kind != "training":
             self._digits = self._history.test_digits
         # Of a large batch, only the first images are there.
         wrong = np.flatnonzero(self._digits.labels != self._digits.computed)

@@ -20,9 +20,10 @@ class Curves(NamedTuple):
 
     training: np.ndarray  # float [n, 3]: iteration, accuracy, loss of the training batches
     test: np.ndarray  # float [m, 3]: likewise, on the test set
-    spreads: dict  # title: float [k, 9], iteration and percentiles
+    spreads: dict  # of variables, title: float [k, 9], iteration and percentiles
     classes: int
     epoch: float  # iterations
+    held_out: str = "test"  # or "validation"
     digits: bool = True  # rather than other images, of which it is not known how well they are read
 
     def until(self, iteration):
@@ -41,10 +42,15 @@ class Curves(NamedTuple):
 
 def curves_of(scene, history):
     """The `Curves` in a `visu.history.History`."""
-    spreads = {title: history.spread(number) for number, title in enumerate(scene.spreads)}
+    shown = enumerate(zip(scene.spreads, scene.are_variables, strict=True))
+    spreads = {
+        title: history.spread(number) for number, (title, is_variable) in shown if is_variable
+    }
     classes = len(scene.class_names)
     digits = scene.subject == "digits"
-    return Curves(history.training, history.test, spreads, classes, scene.epoch, digits)
+    return Curves(
+        history.training, history.test, spreads, classes, scene.epoch, scene.held_out, digits
+    )
 
 
 class Diagnosis(NamedTuple):
@@ -112,15 +118,15 @@ def _rank(diagnosis):
 
 def _not_a_number(curves, _):
     found = [
-        (iteration, kind)
-        for rows, kind in ((curves.training, "training"), (curves.test, "test"))
-        for iteration in rows[~np.isfinite(rows[:, 2]), 0]
+        (row[0], name, row[2])
+        for rows, name in ((curves.training, "training"), (curves.test, curves.held_out))
+        for row in rows[~np.isfinite(rows[:, 2])]
     ]
     if not found:
         return None
-    since, kind = min(found)
-    value = "infinite" if np.isinf(_at(getattr(curves, kind), since)[2]) else "not a number"
-    return f"the {kind} loss is {value} since iteration {since:,.0f}", int(since)
+    since, name, loss = min(found)
+    value = "infinite" if np.isinf(loss) else "not a number"
+    return f"the {name} loss is {value} since iteration {since:,.0f}", int(since)
 
 
 def _stuck(curves, times_chance):
@@ -162,7 +168,7 @@ def _underfitting(curves, accuracy):
     if trained > accuracy or trained - now > 1 - accuracy or now - before > (1 - accuracy) / 10:
         return None
     return (
-        f"{100 * trained:.1f} % are right in training, {100 * now:.1f} % in the test, "
+        f"{100 * trained:.1f} % are right in training, {100 * now:.1f} % in the {curves.held_out}, "
         "hardly rising any more",
         None,
     )
@@ -180,7 +186,7 @@ def _overfitting(curves, rise):
     if now > then:
         return None
     return (
-        f"since iteration {turn:,.0f} the test loss rose by "
+        f"since iteration {turn:,.0f} the {curves.held_out} loss rose by "
         f"{100 * (losses[-1] / losses[lowest] - 1):.0f} %, "
         f"while the training loss fell from {_short(then)} to {_short(now)}",
         int(turn),
@@ -201,7 +207,7 @@ def _noisy(curves, deviation):
     if np.std(np.diff(accuracies, 2)) / np.sqrt(6) < deviation:
         return None
     jump = np.abs(np.diff(accuracies)).mean()
-    return f"the test accuracy goes on jumping by {100 * jump:.1f} % from test to test", None
+    return f"the {curves.held_out} accuracy goes on jumping by {100 * jump:.1f} % each time", None
 
 
 def _slow_start(curves, share):

@@ -9,7 +9,7 @@ from visu.errors import UsageError
 PICTURE_ENDINGS = (".png", ".jpg", ".pdf", ".svg", ".webp")
 FILM_ENDINGS = (".mp4", ".gif")
 LOG_ENDINGS = (".csv",)
-LOG_COLUMNS = "iteration,train_accuracy,train_loss,test_accuracy,test_loss"
+HELD_OUT = ("test", "validation")
 
 
 def check_destination(flag, path, endings):
@@ -35,23 +35,28 @@ def check_destination(flag, path, endings):
         unfinished(path).unlink()
 
 
+def log_columns(held_out):
+    """The first line of a log; what is `held_out` from training is one of `HELD_OUT`."""
+    return f"iteration,train_accuracy,train_loss,{held_out}_accuracy,{held_out}_loss"
+
+
 def is_film(path):
     """Whether what `--save` asks for is a film, not a picture; None asks for nothing."""
     return path is not None and Path(path).suffix.lower() in FILM_ENDINGS
 
 
 class Log:
-    """The measurements as CSV, a line each; the test columns are empty where nothing was tested.
+    """The measurements as CSV, a line each; the last columns are empty where nothing was tested.
 
     Accuracies are fractions, losses mean cross-entropies in nats, both with the fewest digits that
     give the same number again.
     """
 
-    def __init__(self, path):
+    def __init__(self, path, held_out):
         self._path = Path(path)
         with explained("--log", path):
             self._file = unfinished(self._path).open("w", encoding="ascii", newline="\n")
-        self._write(LOG_COLUMNS)
+        self._write(log_columns(held_out))
 
     def add(self, measurement):
         self._write(log_line(measurement.iteration, measurement.training, measurement.test))

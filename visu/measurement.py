@@ -32,6 +32,8 @@ class Scene(NamedTuple):
     batch: int = 100  # training images in an iteration
     ink: bool = True  # whether the images are ink on paper, rather than pictures
     style: Style = LIGHT
+    held_out: str = "test"  # or "validation": what the images are that it is not trained on
+    are_variables: tuple[bool, bool] = (True, True)  # rather than what they make of a batch
 
     @property
     def numbered(self):

@@ -18,6 +18,7 @@ class Options(NamedTuple):
     iterations: int
     seed: int = 0
     data: str | None = None
+    validation: int | None = None
     window: bool = True
     web: Address | None = None
     fast: bool = False
@@ -67,6 +68,12 @@ def parse(name, description, iterations, arguments=None):
     )
     add("--data", metavar="DIR", help="train on the four IDX files in DIR instead of MNIST")
     add(
+        "--validation",
+        type=_whole_number(1, 10**9),
+        metavar="N",
+        help="hold the last N training images out, and test on them in place of the test set",
+    )
+    add(
         "--save",
         metavar="FILE.png",
         help="save the six panels at the end, or as a film of the run: FILE.mp4, FILE.gif",
@@ -97,6 +104,7 @@ def parse(name, description, iterations, arguments=None):
         iterations=given.iterations,
         seed=given.seed,
         data=given.data,
+        validation=given.validation,
         window=not given.no_window,
         web=given.web,
         fast=given.fast,

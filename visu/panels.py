@@ -14,14 +14,14 @@ from visu.coach import Coach, curves_of
 from visu.layout import ALL, FOOT, HEAD, LEFT, axes_rectangle, cells
 from visu.measurement import BANDS
 from visu.mosaics import label_size, misread_first, mosaic
-from visu.ranges import accuracy_floor, iteration_limit, loss_ceiling, spread_limit
+from visu.ranges import accuracy_floor, iteration_limit, loss_ceiling, spread_limits
 from visu.style import bytes_of
 from visu.swift import SwiftImage, SwiftScale, SwiftText, width_of
 from visu.tiles import Tiles, side_around
 
 TRAINING_GRID, TEST_GRID = (10, 10), (25, 40)  # rows, columns, at the most
 MARGIN = 0.2  # inches beside the texts above the panels
-GAP = 0.12  # inches between a title and what stands beside it
+GAP = 0.1  # inches between a title and what stands beside it
 OVERLAP = 3  # pixels
 HOW_TO_READ = (
     "On red: misread. The\nlittle {} at its left\nis the right answer, the\n"
@@ -243,7 +243,8 @@ class Curves(Panel):
         super().__init__(axes, scene, title)
         self._column, self._shown, self._classes = column, (-1, -1), len(scene.class_names)
         self._training = self._test = np.empty((0, 3))
-        self._earlier = earlier = scene.earlier
+        self._earlier, self._held_out = scene.earlier, scene.held_out
+        earlier = scene.earlier
         colours = self.style
         _scales(axes, colours)
         if earlier:
@@ -321,17 +322,20 @@ class Curves(Panel):
         Each in several versions, the longest first.
         """
         best = (np.fmax if self._column == 1 else np.fmin).reduce
-        for name, rows in (("training", self._training), ("test", self._test)):
+        for name, rows in self._curves():
             values = rows[:, self._column]
             if not len(values):
                 yield [f"{name} …", "…"]
                 continue
             newest = f"{values[-1]:.4f}"
-            longest = [f"test {newest}, best {best(values):.4f}"] if name == "test" else []
+            longest = [] if name == "training" else [f"{name} {newest}, best {best(values):.4f}"]
             yield [*longest, f"{name} {newest}", newest]
         if self._earlier:
             name, until = self._earlier.name, self._earlier_test()[:, self._column]
             yield [f"{name}: {until[-1]:.4f}", name] if len(until) else [name]
+
+    def _curves(self):
+        return ("training", self._training), (self._held_out, self._test)
 
     def _earlier_test(self):
         """As much of the earlier run's test curve as there is of this run."""
@@ -355,7 +359,7 @@ class Curves(Panel):
     def under_mouse(self, x, y):
         found = [
             f"{name} {rows[_nearest(rows, x), self._column]:.4f}"
-            for name, rows in (("training", self._training), ("test", self._test))
+            for name, rows in self._curves()
             if len(rows)
         ]
         if not found:
@@ -404,8 +408,7 @@ class Bands(Panel):
             return False
         self._shown = len(rows)
         self._rows = rows
-        top = spread_limit(rows[:, 1:])
-        self._follow((0.0, iteration_limit(rows[-1, 0], iterations)), (-top, top))
+        self._follow((0.0, iteration_limit(rows[-1, 0], iterations)), spread_limits(rows[:, 1:]))
         return True
 
     def under_mouse(self, x, y):
@@ -437,10 +440,14 @@ class Bands(Panel):
 
 
 class DigitsPanel(Panel):
-    """A mosaic of digits, or of other images."""
+    """A mosaic of digits, or of other images.
 
-    def __init__(self, axes, scene, title, grid):
-        super().__init__(axes, scene, f"{title} {scene.subject}")
+    kind  which: "training", "test" or "validation"
+    """
+
+    def __init__(self, axes, scene, kind, grid):
+        super().__init__(axes, scene, f"{kind.capitalize()} {scene.subject}")
+        self.kind = kind
         self.grid, self._class_names = grid, scene.class_names
         self._ink, self._classes = scene.ink, len(scene.class_names)
         self._one = scene.subject.removesuffix("s")
@@ -535,10 +542,8 @@ class DigitsPanel(Panel):
 class TrainingDigits(DigitsPanel):
     """The digits of the newest training batch; the first hundred if there are more."""
 
-    kind = "training"
-
     def __init__(self, axes, scene):
-        super().__init__(axes, scene, "Training", training_grid(scene.batch))
+        super().__init__(axes, scene, "training", training_grid(scene.batch))
         explanation = HOW_TO_READ.format("digit" if self._classes <= 10 else "number")
         style = {"size": 8, "color": self.style.faint}
         self._explanation = SwiftText(explanation, (1, 0), (8, 0), axes.transAxes, **style)
@@ -556,10 +561,8 @@ class TrainingDigits(DigitsPanel):
 class TestDigits(DigitsPanel):
     """A thousand test digits, misread ones first, with a scale that reads off the accuracy."""
 
-    kind = "test"
-
     def __init__(self, axes, scene):
-        super().__init__(axes, scene, "Test", test_grid(len(scene.test_labels)))
+        super().__init__(axes, scene, scene.held_out, test_grid(len(scene.test_labels)))
         rows, columns = self.grid
         rows_in_all = len(scene.test_labels) / columns
         shown = min(rows / rows_in_all, 1.0)  # share of the test set

@@ -7,6 +7,7 @@ LOSS_CEILINGS = (0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 10.0, 50.0, 100.0)
 BEGINNING = 0.2  # the share of a run that may leave the picture, once there is enough to see
 FIRST_SHARE = 8  # the first eighth of a run is shown as large as later the whole
 ENOUGH = 10  # measurements
+JUST_BELOW = 0.02  # 0, as a share of the axis, to tell it from the frame
 NOISE = 5  # percent of the noisy training values that may stand outside
 
 
@@ -51,13 +52,14 @@ def _recent(training, test, percentile, q, extreme):
     return extreme(found) if found else None
 
 
-def spread_limit(percentiles):
-    """The upper end of a spread's axis, and the lower one with a minus.
+def spread_limits(percentiles):
+    """The lower and the upper end of a spread's axis: 0 in the middle, unless nothing is below it.
 
     percentiles  float [n, 8]; those that are not finite don't count
     """
-    sizes = np.abs(percentiles[np.isfinite(percentiles)])
-    largest = float(sizes.max()) if len(sizes) else 0.0
+    values = percentiles[np.isfinite(percentiles)]
+    largest = float(np.abs(values).max(initial=0.0))
     exponents = range(-1, 38)
     steps = (digit * 10.0**exponent for exponent in exponents for digit in (1, 1.5, 2, 3, 5, 7))
-    return next((step for step in steps if largest <= step), largest)
+    top = next((step for step in steps if largest <= step), largest)
+    return (-top if values.min(initial=0.0) < 0 or not largest else -JUST_BELOW * top), top

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from visu.errors import UsageError
-from visu.files import LOG_COLUMNS, log_line
+from visu.files import HELD_OUT, log_columns, log_line
 
 FOLDER = "TENSORFLOWVISU_RUNS"  # the environment variable that names another folder
 LARGEST = 100_000_000  # bytes; the log of a million measurements is smaller
@@ -31,16 +31,17 @@ def folder():
     return Path(os.environ.get(FOLDER) or Path(__file__).resolve().parent.parent / "runs")
 
 
-def keep(name, history):
+def keep(name, held_out, history):
     """Keep the measurements of a run as the last one of lesson `name`; in silence if it can't be.
 
-    history  `visu.history.History`
+    held_out  "test" or "validation"
+    history   `visu.history.History`
     """
     path = folder() / f"{name}.csv"
     # Two runs of a lesson may end at once.
     growing = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     tests = {int(row[0]): row[1:] for row in history.test}
-    lines = [LOG_COLUMNS]
+    lines = [log_columns(held_out)]
     lines += [
         log_line(int(iteration), score, tests.get(int(iteration)))
         for iteration, *score in history.training
@@ -89,10 +90,10 @@ def read(path):
         ) from None
     except (UnicodeDecodeError, csv.Error):
         raise UsageError(f"--compare {path}: expected a log, found no CSV; {AGAIN}") from None
-    if ",".join(header) != LOG_COLUMNS:
+    if ",".join(header) not in map(log_columns, HELD_OUT):
         found = ",".join(header)[:60] or "an empty file"
         raise UsageError(
-            f"--compare {path}: expected the columns {LOG_COLUMNS}, found {found}; {AGAIN}"
+            f"--compare {path}: expected the columns {log_columns('test')}, found {found}; {AGAIN}"
         )
     training, test = [], []
     for number, row in enumerate(rows, start=2):

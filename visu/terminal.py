@@ -20,12 +20,13 @@ def opening_line(name, title, parameters):
     return f"{name}: {title} · {parameters:,} parameters, {device}"
 
 
-def final_line(last, best, test_size):
+def final_line(scene, last, best):
     """The result of a run, from its last measurement and its best test accuracy."""
-    misread = round((1 - last.test.accuracy) * test_size)
+    size = len(scene.test_labels)
+    misread = round((1 - last.test.accuracy) * size)
     return (
-        f"final test accuracy: {last.test.accuracy:.4f} (best {best:.4f}), "
-        f"{misread} of {test_size} misread, {last.iteration} iterations, {last.seconds:.1f} s"
+        f"final {scene.held_out} accuracy: {last.test.accuracy:.4f} (best {best:.4f}), "
+        f"{misread} of {size} misread, {last.iteration} iterations, {last.seconds:.1f} s"
     )
 
 
@@ -61,17 +62,17 @@ def say(line):
 class Progress:
     """A progress bar where there is a terminal, now and then a plain line where there is none.
 
-    iterations  of the whole run
-    epoch       iterations in one pass through the training set
+    scene  `visu.measurement.Scene`
     """
 
-    def __init__(self, iterations, epoch):
-        self._iterations, self._epoch = iterations, epoch
+    def __init__(self, scene):
+        self._iterations, self._epoch = scene.iterations, scene.epoch
+        self._held_out = scene.held_out
         self._plain = not sys.stdout.isatty()
         self._next_line = 0.0
         self._test = None
         form = "{n_fmt}/{total_fmt} {bar} {desc} {rate_fmt} {remaining} left"
-        self._bar = _bar(iterations, form, unit=" it")
+        self._bar = _bar(scene.iterations, form, unit=" it")
 
     def add(self, measurement):
         m = measurement
@@ -79,7 +80,7 @@ class Progress:
         epoch = int(m.iteration / self._epoch) + 1
         scores = (
             f"epoch {epoch} · train {m.training.accuracy:.2f} {m.training.loss:.3f}"
-            f" · test {self._test.accuracy:.4f} {self._test.loss:.4f}"
+            f" · {self._held_out} {self._test.accuracy:.4f} {self._test.loss:.4f}"
         )
         if not self._plain:
             self._bar.set_description_str(scores, refresh=False)

@@ -21,6 +21,7 @@ EVALUATED_AT_ONCE, MNIST_SIZE = 2000, 28 * 28  # test images per call; fewer of 
 SHOWN = 100  # images of a training batch that a measurement keeps
 PATCHES = 24  # as many of the first weights are shown
 ANSWER_SECONDS = 0.1  # between answers to the same question
+SPREAD_VALUES = 2**18  # of a tensor; sorting more of them takes its time, and shows the same bands
 
 
 class Training:
@@ -37,6 +38,7 @@ class Training:
     batch     images in an iteration: the 100 above
     pace      measurements a second at the most, None for no limit
     answer    called with a `visu.messages.Answer` when `control` has a question
+    weights   those of the first layer, a tensor, or None
     layers    returns what the lesson wanted to be shown when `test` was last run eagerly
     """
 
@@ -51,6 +53,7 @@ class Training:
         batch=BATCH,
         pace=None,
         answer=None,
+        weights=None,
         layers=tuple,
     ):
         self._data, self._train, self._batch = data, train, batch
@@ -58,7 +61,7 @@ class Training:
         self._evaluate, self._evaluate_batch = _evaluations(test)
         self._spreads, self._schedule, self._control = spreads, schedule, control
         self._test, self._answer, self._next_answer = test, answer, 0.0
-        self._layers = layers
+        self._weights, self._layers = weights, layers
         control.on_question = self._answer_question
         self.pace = pace  # other threads may change it
         self.iteration = 0  # how many are done; other threads may read it
@@ -95,10 +98,9 @@ class Training:
 
     def _first_weights(self, shape):
         """Those of the first layer as pictures, float [h, w, n]; None if they are none."""
-        source = self._spreads[0]
-        if callable(source) or not source:
+        first = self._weights
+        if first is None:
             return None
-        first = source[0]
         if first.shape.rank == 2 and first.shape[0] == np.prod(shape):
             first = tf.reshape(first, [*shape, -1])
         if first.shape.rank != 4:
@@ -178,7 +180,18 @@ class Training:
 
     def _spreads_of(self, X):
         sources = [source(X) if callable(source) else source for source in self._spreads]
-        return tuple(percentiles([tensor.numpy() for tensor in source]) for source in sources)
+        return tuple(
+            percentiles([thinned(tensor.numpy(), SPREAD_VALUES) for tensor in source])
+            for source in sources
+        )
+
+
+def thinned(values, most):
+    """An array's values, or so many of them at the most, from all over it; [k]."""
+    step = max(-(-values.size // most), 1)
+    while any(math.gcd(step, length) > 1 for length in values.shape):
+        step += 1  # it would always come upon the same channels
+    return values.reshape(-1)[::step]
 
 
 def batches_at_once(data, batch):

@@ -174,7 +174,8 @@ class Window:
         if not self._is_looking():
             if not self._history.test_digits:
                 return
-            self._closer.open_digit("test", self._history.test_digits, 0, self._history)
+            kind = self._scene.held_out
+            self._closer.open_digit(kind, self._history.test_digits, 0, self._history)
         self._look_closer(CLOSER if self._panels.view == (CHANNELS,) else CHANNELS)
 
     def _is_looking(self):
