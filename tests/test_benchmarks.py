@@ -6,9 +6,13 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 from PIL import Image
 
+from benchmarks.variants import COMPARISONS, MISTAKES, lesson_files
 from tests.screen import ROOT
+from tests.test_window import has
+from visu.style import LIGHT
 
 
 def benchmark(name, *arguments):
@@ -38,6 +42,25 @@ def test_results_are_resumed_and_summarised(tmp_path):
     written = [path.stat().st_mtime_ns for path in logs]
     assert benchmark("results", *arguments) == table
     assert [path.stat().st_mtime_ns for path in logs] == written
+
+
+def test_the_report_has_a_table_and_pictures_of_what_it_compares(tmp_path):
+    """With a lesson of another length of run; what is compared with it is trained."""
+    arguments = ("2.1", "2.1-fixed", "--seeds", 2, "--iterations", 60, "--runs", tmp_path / "runs")
+    table = benchmark("results", *arguments, "--save", tmp_path / "REPORT.md")
+    report = (tmp_path / "REPORT.md").read_text("utf-8")
+    assert table in report
+    assert re.findall(r"\]\((\S+)\)", report) == ["docs/results/rate.png"]
+    with Image.open(tmp_path / "docs" / "results" / "rate.png") as picture:
+        pixels = np.asarray(picture.convert("RGB"), int)
+    assert all(has(pixels, colour, 100) for colour in (LIGHT.training, LIGHT.test))
+
+
+def test_a_variant_changes_what_it_says(tmp_path):
+    for name, variant in {**COMPARISONS, **MISTAKES}.items():
+        changed = variant.write(tmp_path).read_text("utf-8").splitlines()
+        original = lesson_files()[variant.lesson].read_text("utf-8").splitlines()
+        assert 1 <= sum(a != b for a, b in zip(original, changed, strict=True)) - 1 <= 5, name
 
 
 def test_speeds_are_compared():
@@ -99,7 +122,7 @@ def test_ways_through_a_convolution_are_compared():
 
 
 def test_what_the_coach_says_is_told():
-    told = benchmark("coach", "2.1", "--seeds", 1, "--runs", "tests/recorded")
+    told = benchmark("coach", "2.1", "--seeds", 1)
     title, *said = told.splitlines()
     assert title == "2.1, seed 0"
     assert [line.split()[1] for line in said] == ["Learnt", "Overfitting:"]

@@ -1,6 +1,4 @@
-"""What the coach says of real runs, recorded by `benchmarks.coach`, and where it says it."""
-
-from pathlib import Path
+"""What the coach says of the runs that `benchmarks.results` keeps, and where it says it."""
 
 import numpy as np
 import pytest
@@ -8,11 +6,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 import mnistdata
-from benchmarks.coach import EPOCH, MISTAKES, story
-from tests.screen import RunningLesson
+from benchmarks.coach import story
+from benchmarks.results import EPOCH
+from benchmarks.variants import MISTAKES
+from tests.screen import ROOT, RunningLesson
 from tests.test_drawing import a_scene
 from tests.test_running import final
-from visu.coach import RULES, Coach, Curves, diagnose
+from visu.coach import RULES, Coach, Curves, curves_of, diagnose
 from visu.history import History
 from visu.layout import FOOT
 from visu.measurement import Digits, Measurement, Score
@@ -20,7 +20,7 @@ from visu.painting import Painter
 from visu.panels import Panels
 from visu.runs import read
 
-RECORDED = Path(__file__).parent / "recorded"
+RECORDED = ROOT / "benchmarks" / "runs"
 SAID = {
     "1.0": ["Underfitting"],
     "2.0": ["Slow start", "Noisy"],
@@ -28,6 +28,8 @@ SAID = {
     "2.2": [],
     "3.0": ["Learnt by heart", "Overfitting"],
     "3.1": ["Learnt by heart"],
+    "4.0": ["Slow start"],
+    "4.1": ["Learnt by heart"],
 }
 # A run that a rule applies to in the end, and one that is much like it, but not in that.
 EXAMPLES = {
@@ -88,6 +90,19 @@ def test_the_same_is_said_however_often_one_listens():
     for iteration in whole.training[::7, 0]:
         step_by_step.hear(whole.until(iteration))
     assert step_by_step.hear(whole) == at_once.hear(whole)
+
+
+def test_only_variables_drift():
+    """A logit may well be large; of a run that shows logits, their spread says nothing."""
+    for are_variables, names in (((True, True), ["Drifting"]), ((False, True), [])):
+        scene = a_scene(mnistdata.read_data_sets().test)._replace(are_variables=are_variables)
+        history = History(scene)
+        for iteration in range(0, 400, 20):
+            score = Score(0.9, 0.3)
+            spreads = (np.linspace(-500, 500, 8), np.linspace(-1, 1, 8))
+            history.add(Measurement(iteration, 1, score, None, score, None, spreads))
+        diagnosis = diagnose(curves_of(scene, history))
+        assert ([diagnosis.name] if diagnosis else []) == names
 
 
 def test_nothing_is_said_of_nothing():

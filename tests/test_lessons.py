@@ -1,4 +1,4 @@
-"""The six lessons: their form, their learning, their repeatability."""
+"""The lessons: their form, their learning, their repeatability."""
 
 import ast
 import difflib
@@ -9,11 +9,18 @@ import tokenize
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
+from benchmarks.results import row as row_of_results
 from benchmarks.speed import load
 from tests.screen import ROOT, lesson_file
+from tests.test_window import has
+from visu.layout import ALL, cells
+from visu.runs import read
+from visu.style import LIGHT
 
-LESSONS = ["1.0", "2.0", "2.1", "2.2", "3.0", "3.1"]
+NORMALISED = ["4.0", "4.1", "4.2"]
+LESSONS = ["1.0", "2.0", "2.1", "2.2", "3.0", "3.1", *NORMALISED]
 # Changed lines between neighbours, and the same without docstring, comments and blank lines.
 CEILINGS = {
     ("1.0", "2.0"): (60, 34),
@@ -21,6 +28,10 @@ CEILINGS = {
     ("2.1", "2.2"): (30, 14),
     ("2.2", "3.0"): (65, 36),
     ("3.0", "3.1"): (50, 25),
+    ("2.0", "4.0"): (65, 30),
+    ("4.0", "4.1"): (34, 24),
+    ("2.1", "4.1"): (60, 26),
+    ("3.1", "4.2"): (80, 48),
 }
 PARAMETERS = {
     "1.0": 7_850,
@@ -28,7 +39,8 @@ PARAMETERS = {
     "3.0": 25 * 4 + 16 * 4 * 8 + 16 * 8 * 12 + 588 * 200 + 200 * 10 + 4 + 8 + 12 + 200 + 10,
     "3.1": 36 * 6 + 25 * 6 * 12 + 16 * 12 * 24 + 1176 * 200 + 200 * 10 + 6 + 12 + 24 + 200 + 10,
 }
-PARAMETERS["2.1"] = PARAMETERS["2.2"] = PARAMETERS["2.0"]
+PARAMETERS |= dict.fromkeys(("2.1", "2.2", "4.0", "4.1"), PARAMETERS["2.0"])
+PARAMETERS["4.2"] = 36 * 24 + 25 * 24 * 48 + 16 * 48 * 64 + 3136 * 200 + 200 * 10 + 346
 
 
 def source(number):
@@ -112,8 +124,8 @@ def test_nobody_but_the_lessons_knows_the_lessons():
 def test_an_import_trains_nothing_and_leaves_the_functions_usable(number, capfd):
     lesson = load(number)
     assert capfd.readouterr() == ("", "")
-    sizes = [int(tf.size(v)) for v in vars(lesson).values() if isinstance(v, tf.Variable)]
-    assert sum(sizes) == PARAMETERS[number]
+    variables = [v for v in vars(lesson).values() if isinstance(v, tf.Variable)]
+    assert sum(int(tf.size(v)) for v in variables if v.trainable) == PARAMETERS[number]
     X, Y_ = lesson.mnist.test.images[:50], lesson.mnist.test.labels[:50]
     Y, loss = lesson.test(tf.constant(X), tf.constant(Y_))
     assert Y.shape == (50, 10)
@@ -174,10 +186,39 @@ def test_dropout_is_for_training_only(number):
     assert (dropped[0] != dropped[1]).any()
 
 
-@pytest.mark.parametrize("number", ["2.1", "2.2", "3.0", "3.1"])
+@pytest.mark.parametrize("number", ["2.1", "2.2", "3.0", "3.1", "4.0", "4.1"])
 def test_the_learning_rate_decays(number):
     rates = [float(load(number).learning_rate(tf.constant(step))) for step in (0, 2000, 10**6)]
     assert rates == pytest.approx([0.0031, 0.0001 + 0.003 / np.e, 0.0001])
+
+
+@pytest.mark.parametrize(("number", "shape"), [("4.1", [100, 200]), ("4.2", [100, 7, 7, 200])])
+def test_batch_normalisation_follows_its_formula(number, shape):
+    """In training the batch's own mean and variance, and a step of the averages towards them."""
+    lesson = load(number)
+    random = np.random.default_rng(0)
+    Z, B = random.normal(3, 5, shape).astype("f"), random.normal(size=200).astype("f")
+    A = tf.Variable(random.uniform(1, 2, [2, 200]).astype("f"))
+    axes = tuple(range(len(shape) - 1))
+    mean, variance, before = Z.mean(axes), Z.var(axes), A.numpy()
+    trained = lesson.normalise(tf.constant(Z), A, B, training=True)
+    assert np.allclose(trained, (Z - mean) / np.sqrt(variance + 1e-5) + B, atol=1e-4)
+    assert np.allclose(A, 0.97 * before + 0.03 * np.array([mean, variance]), rtol=1e-4)
+    after = A.numpy()
+    tested = lesson.normalise(tf.constant(Z), A, B, training=False)
+    assert np.allclose(tested, (Z - after[0]) / np.sqrt(after[1] + 1e-5) + B, atol=1e-4)
+    assert (A.numpy() == after).all()
+
+
+@pytest.mark.parametrize("number", NORMALISED)
+def test_an_answer_does_not_depend_on_the_other_images(number):
+    lesson = load(number)
+    images, labels = lesson.mnist.train.next_block(3, 100)
+    lesson.train(images, labels, tf.constant(0), tf.constant(3))
+    X, Y_ = lesson.mnist.test.images[:50], lesson.mnist.test.labels[:50]
+    together, _ = lesson.test(tf.constant(X), tf.constant(Y_))
+    alone, _ = lesson.test(tf.constant(X[:1]), tf.constant(Y_[:1]))
+    assert np.allclose(together[0], alone[0], atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -189,18 +230,34 @@ def test_the_learning_rate_decays(number):
         ("2.2", 600, 0.93),
         ("3.0", 300, 0.95),
         ("3.1", 300, 0.96),
+        ("4.0", 600, 0.91),
+        ("4.1", 600, 0.95),
+        ("4.2", 100, 0.93),
     ],
 )
-def test_a_few_hundred_iterations_learn_to_read(run, number, iterations, floor):
-    code, output, error = run(number, "--iterations", iterations)
+def test_a_few_hundred_iterations_learn_to_read(run, tmp_path, number, iterations, floor):
+    code, output, error = run(number, "--iterations", iterations, "--save", "run.png")
     assert (code, error) == (0, "")
     assert float(output.splitlines()[-1].split()[3]) >= floor
+    # Panels 4 and 5 show the spread of something, whether variables or what becomes of a batch.
+    pixels = np.asarray(Image.open(tmp_path / "run.png").convert("RGB"), int)
+    height, width = pixels.shape[:2]
+    for left, bottom, w, h in (cells(ALL, width, height, 150)[panel] for panel in (4, 5)):
+        part = pixels[height - bottom - h : height - bottom, left : left + w]
+        assert all(has(part, colour, 100) for colour in LIGHT.bands[:3])
 
 
 @pytest.mark.parametrize("number", LESSONS)
-def test_the_readme_and_the_header_expect_the_same(number):
+def test_header_readme_and_results_say_what_was_measured(number):
     header = ast.get_docstring(ast.parse(source(number)))
-    (expected,) = re.findall(r"Expect: final test accuracy (0\.\d{4} ± 0\.\d{4}) \(mean", header)
+    ((expected, n),) = re.findall(
+        r"Expect: final test accuracy (0\.\d{4} ± 0\.\d{4}) \(mean ± sd, n = (\d) seeds\)", header
+    )
     readme = (ROOT / "README.md").read_text("utf-8")
     (row,) = re.findall(rf"\| `{lesson_file(number).name}` \|.*\|", readme)
     assert f"| {expected} |" in row
+    results = (ROOT / "RESULTS.md").read_text("utf-8")
+    assert re.search(rf"^\| {number} \| {n} \| {expected} \|", results, re.MULTILINE)
+    folder = ROOT / "benchmarks" / "runs"
+    runs = [read(folder / f"{number}-seed{seed}.csv") for seed in range(int(n))]
+    assert results.count(row_of_results(number, runs)) == 1

@@ -1,0 +1,207 @@
+"""`RESULTS.md`: the table of `benchmarks.results`, and pictures of what it compares."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from benchmarks.variants import lesson_files
+from visu.style import LIGHT
+
+FOLDER = Path("docs") / "results"  # of the pictures, beside the report
+# A hue for each chapter; within it, the later lesson is the darker one.
+COLOURS = {
+    "1.0": "#6B737C",
+    "2.0": "#8FC1E3",
+    "2.1": "#2E86C1",
+    "2.2": "#154360",
+    "3.0": "#F5B27A",
+    "3.1": "#D55E00",
+    "4.0": "#A9D0C4",
+    "4.1": "#2F9E7E",
+    "4.2": "#00513C",
+}
+ACCURACY, LOSS = 1, 2  # columns of a run's points
+TEXT = """# Results
+
+What every lesson reaches, over n seeds, by
+
+```bash
+.venv/bin/python -m benchmarks.results --save RESULTS.md
+```
+
+which trains whatever is not in `benchmarks/runs/` yet, and writes this page and its pictures.
+"Final" is the accuracy on the 10,000 test digits after the last iteration, mean ± standard
+deviation; "best on the way" is the largest of some sixty evaluations of the best run: it was chosen
+on the test set, and flatters. The training loss is that of the last epoch's batches.{variants}
+
+{table}
+{pictures}"""
+
+
+VARIANTS = {
+    "2.1-fixed": "`2.1-fixed` is lesson 2.1 with a learning rate that stays at 0.003.",
+    "3.1-whole": "`3.1-whole` is lesson 3.1 without its dropout.",
+}
+
+
+class Series(NamedTuple):
+    """A curve in a picture: the mean over the seeds, and a band from the least to the most."""
+
+    name: str  # of the runs
+    column: int
+    label: str
+    colour: str
+    training: bool = False  # the training curve instead of the test's
+
+
+class Picture(NamedTuple):
+    """One axes for each list of series, with its title."""
+
+    file: str
+    text: str
+    axes: tuple[tuple[str, tuple[Series, ...]], ...]
+    until: int | None = None  # the last iteration to be seen
+    log: bool = False
+
+
+def _pairs(column, *names):
+    return tuple(Series(name, column, name, COLOURS[name]) for name in names)
+
+
+def pictures():
+    """All pictures of the report."""
+    lessons = list(lesson_files())
+    ours, theirs = LIGHT.test, LIGHT.training
+    return (
+        Picture(
+            "lessons.png",
+            "Every lesson on the test digits: the share that is misread, and the loss. Lines are "
+            "means over the seeds, bands reach from the least to the most.",
+            (
+                ("Test digits misread, %", _pairs(ACCURACY, *lessons)),
+                ("Test loss", _pairs(LOSS, *lessons)),
+            ),
+            log=True,
+        ),
+        Picture(
+            "dropout.png",
+            "Learning by heart, and dropout against it: without it, the test loss turns and climbs "
+            "while the training loss goes on down.",
+            (
+                (
+                    "Test loss of five layers",
+                    (
+                        Series("2.1", LOSS, "2.1", theirs),
+                        Series("2.2", LOSS, "2.2, dropout", ours),
+                    ),
+                ),
+                (
+                    "Test loss of the bigger convolutional network",
+                    (
+                        Series("3.1-whole", LOSS, "without dropout", theirs),
+                        Series("3.1", LOSS, "3.1, dropout", ours),
+                    ),
+                ),
+            ),
+        ),
+        Picture(
+            "relu.png",
+            "The first 300 iterations: sigmoids let the gradient fade from layer to layer, ReLU "
+            "does not.",
+            (
+                (
+                    "Training loss",
+                    (
+                        Series("2.0", LOSS, "2.0, sigmoid", theirs, training=True),
+                        Series("2.1", LOSS, "2.1, ReLU", ours, training=True),
+                    ),
+                ),
+            ),
+            until=300,
+        ),
+        Picture(
+            "rate.png",
+            "A learning rate that stays at 0.003 keeps the accuracy jumping; one that decays lets "
+            "it come to rest, higher.",
+            (
+                (
+                    "Test accuracy",
+                    (
+                        Series("2.1-fixed", ACCURACY, "2.1 at a fixed rate", theirs),
+                        Series("2.1", ACCURACY, "2.1", ours),
+                    ),
+                ),
+            ),
+        ),
+    )
+
+
+def write(path, table, runs):
+    """Write the report at `path`, and its pictures beside it.
+
+    table  its lines
+    runs   {name: list of `visu.runs.EarlierRun`}; pictures of which any is missing are left out
+    """
+    folder = path.parent / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    shown = ""
+    for picture in pictures():
+        if all(series.name in runs for _, drawn in picture.axes for series in drawn):
+            draw(picture, runs).savefig(folder / picture.file)
+            place = (FOLDER / picture.file).as_posix()
+            shown += f"\n![{picture.text}]({place})\n\n{picture.text}\n"
+    variants = "".join(f"\n{said}" for name, said in VARIANTS.items() if name in runs)
+    said = {"table": "\n".join(table), "variants": variants, "pictures": shown}
+    growing = path.with_name(f".{path.name}.unfinished")
+    growing.write_text(TEXT.format(**said), "utf-8")
+    growing.replace(path)
+
+
+def draw(picture, runs):
+    """A matplotlib figure."""
+    figure = Figure((6.4 * max(len(picture.axes), 1.4), 4.8), dpi=100, layout="constrained")
+    FigureCanvasAgg(figure)
+    for axes, (title, drawn) in zip(
+        np.atleast_1d(figure.subplots(1, len(picture.axes))), picture.axes, strict=True
+    ):
+        for series in drawn:
+            _add(axes, series, runs[series.name], picture)
+        axes.set_title(title, loc="left", weight="bold", color=LIGHT.ink)
+        axes.set_xlabel("iterations", color=LIGHT.faint)
+        axes.tick_params(which="both", colors=LIGHT.faint)
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.grid(color=LIGHT.grid)
+        axes.spines[:].set_color(LIGHT.frame)
+        axes.legend(frameon=False, labelcolor=LIGHT.ink)
+        if picture.log:
+            axes.set_yscale("log")
+            axes.yaxis.set_major_formatter(FuncFormatter(_plain))
+            axes.yaxis.set_minor_formatter(FuncFormatter(_plain))
+        elif drawn[0].column == LOSS:
+            axes.set_ylim(bottom=0)
+    return figure
+
+
+def _add(axes, series, runs, picture):
+    rows = [run.training if series.training else run.test for run in runs]
+    length = min(map(len, rows))
+    iterations = rows[0][:length, 0]
+    values = np.stack([points[:length, series.column] for points in rows])
+    if picture.log and series.column == ACCURACY:
+        values = 100 * (1 - values)
+    seen = iterations > 0  # an untrained network says nothing
+    if picture.until:
+        seen &= iterations <= picture.until
+    x, y = iterations[seen], values[:, seen]
+    axes.fill_between(x, y.min(axis=0), y.max(axis=0), color=series.colour, alpha=0.2, linewidth=0)
+    axes.plot(x, y.mean(axis=0), color=series.colour, label=series.label)
+
+
+def _plain(value, _):
+    """A number as one writes it, if it is a round one."""
+    text = f"{value:.3g}"
+    return text if text.strip("0.")[:1] in ("1", "2", "5") and len(text.strip("0.")) == 1 else ""
