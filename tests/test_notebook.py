@@ -16,6 +16,8 @@ from tests.test_running import final
 from tests.test_window import has
 from visu.style import LIGHT
 
+pytestmark = pytest.mark.xdist_group("notebook")  # they share what takes long to start
+
 
 @pytest.fixture(scope="module")
 def outputs(tmp_path_factory):

@@ -253,6 +253,7 @@ def trained(number):
         Schedule(100, 20, 100, rarer_tests=False),
         control,
         answer=answers.append,
+        weights=module.W1,
         layers=lambda: module.lesson._layers,
     )
     control.ask(Question(7, module.mnist.test.pixels[0]))

@@ -31,6 +31,7 @@ from visu.web.events import understood
 from visu.web.pictures import difference
 from visu.web.server import AT_ONCE
 
+pytestmark = pytest.mark.xdist_group("web")  # they share what takes long to start
 DPI = 100
 
 

@@ -19,6 +19,7 @@ from visu.panels import TEST_GRID
 from visu.style import LIGHT
 from visu.web.relay import CELL
 
+pytestmark = pytest.mark.xdist_group("widget")  # they share what takes long to start
 RUN = f"%run {lesson_file('1.0')} --iterations"
 
 
