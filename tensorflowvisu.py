@@ -12,7 +12,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from visu import keras_model, runs, terminal, widget
+from visu import keras_model, runs, terminal
 from visu.coach import Coach, curves_of
 from visu.control import Control
 from visu.errors import UsageError, report_mistakes_plainly
@@ -139,17 +139,8 @@ def _start_live_view(options):
     if not options.window:
         return None
     if in_notebook() and not options.web:
-        return _start_notebook_view(options)
+        return NotebookView()
     return LiveView(options.fast, options.verbose, options.web)
-
-
-def _start_notebook_view(options):
-    if widget.is_wanted():
-        lacking = widget.why_not()
-        if lacking is None:
-            return widget.WidgetView(options.fast, options.verbose)
-        terminal.say(f"pictures only: {lacking}")
-    return NotebookView()
 
 
 def _start_film(options):

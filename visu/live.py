@@ -39,23 +39,19 @@ class LiveView:
     verbose  whether to let its process speak for itself
     address  `visu.web.address.Address`: show it there, in a browser; None for a window
 
-    A subclass can have it shown elsewhere: its `place` is for `visu.viewer`. The attribute `url`
-    says where a browser finds it; None if none does, or not any longer. Raises UsageError if it
-    can't be served at `address`.
+    Its attribute `url` says where a browser finds it; None if none does, or not any longer. Raises
+    UsageError if it can't be served at `address`.
     """
-
-    place = ()
 
     def __init__(self, fast, verbose, address=None):
         self._frame_seconds = 1 / (FRAMES_A_SECOND_FAST if fast else FRAMES_A_SECOND)
         self._news = threading.Condition()
         self._bundle = Bundle()
-        self._urgent = []
-        self._result = self._drawn = self._reason = None
+        self._result = self._drawn = self._answer = None
         self._ending = False
         self._gone = threading.Event()
         self._process = Companion(
-            "visu.viewer", Path.cwd(), *map(str, address or self.place), verbose=verbose
+            "visu.viewer", Path.cwd(), *map(str, address or ()), verbose=verbose
         )
         self.url = self._wait_for_url() if address else None
 
@@ -79,7 +75,9 @@ class LiveView:
 
     def answer(self, answer):
         """Pass on a `visu.messages.Answer`, at once."""
-        self._hurry(answer)
+        with self._news:
+            self._answer = answer
+            self._news.notify_all()
 
     def finish(self, result):
         """The run has ended, with this result to read in the title."""
@@ -102,11 +100,6 @@ class LiveView:
             if self._ending and not self._gone.wait(PATIENCE):
                 self._process.kill()
 
-    def _hurry(self, message):
-        with self._news:
-            self._urgent.append(message)
-            self._news.notify_all()
-
     def _wait_for_url(self):
         answer = receive(self._process.inbox)
         if isinstance(answer, Serving):
@@ -122,7 +115,7 @@ class LiveView:
             while not self._ending:
                 if message is not None:
                     send(self._process.outbox, message)
-                self._pass_on_the_urgent(time.monotonic() + self._frame_seconds)
+                self._pass_on_answers(time.monotonic() + self._frame_seconds)
                 with self._news:
                     measurements = self._bundle.take()
                 state = (self._training.iteration, self._result)
@@ -133,37 +126,34 @@ class LiveView:
         except OSError:
             pass  # the window is gone, as `_listen` hears too
 
-    def _pass_on_the_urgent(self, until):
+    def _pass_on_answers(self, until):
         while (left := until - time.monotonic()) > 0:
             with self._news:
-                self._news.wait_for(lambda: self._urgent, left)
-                urgent, self._urgent = self._urgent, []
-            for message in urgent:
-                send(self._process.outbox, message)
-
-    def _heed(self, wish):
-        if isinstance(wish, Paused):
-            self._control.pause(wish.paused)
-        elif isinstance(wish, Step):
-            self._control.step()
-        elif isinstance(wish, Pace):
-            self._training.pace = wish.measurements
-        elif isinstance(wish, Asked):
-            self._control.ask(wish.question)
-        elif isinstance(wish, Closed):
-            self._ending = True
-            self._control.stop()
-        elif isinstance(wish, NoWindow):
-            self._reason = wish.reason
-        elif isinstance(wish, Drawn):
-            with self._news:
-                self._drawn = wish
-                self._news.notify_all()
+                self._news.wait_for(lambda: self._answer, left)
+                answer, self._answer = self._answer, None
+            if answer:
+                send(self._process.outbox, answer)
 
     def _listen(self):
+        reason = None
         while (wish := receive(self._process.inbox)) is not None:
-            self._heed(wish)
-        reason = self._reason
+            if isinstance(wish, Paused):
+                self._control.pause(wish.paused)
+            elif isinstance(wish, Step):
+                self._control.step()
+            elif isinstance(wish, Pace):
+                self._training.pace = wish.measurements
+            elif isinstance(wish, Asked):
+                self._control.ask(wish.question)
+            elif isinstance(wish, Closed):
+                self._ending = True
+                self._control.stop()
+            elif isinstance(wish, NoWindow):
+                reason = wish.reason
+            elif isinstance(wish, Drawn):
+                with self._news:
+                    self._drawn = wish
+                    self._news.notify_all()
         _, said = self._process.wait()
         if not self._ending:
             self._ending = True

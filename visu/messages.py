@@ -60,19 +60,6 @@ class Answer(NamedTuple):
     layers: tuple[np.ndarray, ...]  # float [h, w, channels], the outputs that a lesson shows
 
 
-class Deed(NamedTuple):
-    """To the window, if it is to be seen in a notebook's cell: what its user did there."""
-
-    event: dict  # in ipympl's words
-
-
-class Sight(NamedTuple):
-    """From the window, for that cell: what is new."""
-
-    told: dict[str, dict]  # likewise, by the type of message
-    png: bytes = b""  # to be drawn over what is there
-
-
 class Serving(NamedTuple):
     """From the window, first of all, if it is to be seen in a browser."""
 

@@ -1,9 +1,8 @@
 """The window's process: it shows what it is told on standard input, and says what the user wants.
 
-python3 -m visu.viewer FOLDER [HOST PORT | cell]    # started, in the project's folder, by the run
+python3 -m visu.viewer FOLDER [HOST PORT]    # started by `visu.live`, in the project's folder
 
-With HOST and PORT, it serves a page there in place of a window; with "cell", it draws for a
-notebook's, which it reaches through those who started it.
+With HOST and PORT, it serves a page there in place of a window.
 """
 
 import os
@@ -15,14 +14,13 @@ from contextlib import suppress
 
 from visu import nowindow
 from visu.errors import UsageError
-from visu.messages import Deed, NoWindow, Serving, receive, send, take_the_pipes
+from visu.messages import NoWindow, Serving, receive, send, take_the_pipes
 
 
 def main():
     # Of a box without height, say, matplotlib's user learns by looking, not in the terminal.
     warnings.simplefilter("ignore", UserWarning)
-    folder, *place = sys.argv[1:]
-    is_page = len(place) == 2
+    folder, *address = sys.argv[1:]
     os.chdir(folder)
     inbox, outbox = take_the_pipes()
 
@@ -31,16 +29,16 @@ def main():
             send(outbox, wish)
 
     try:
-        if is_page:
+        if address:
             from visu.web.address import Address, listen
 
-            host, port = place
+            host, port = address
             sockets, url = listen(Address(host, int(port)))
             tell(Serving(url))
         # Matplotlib now, while nobody waits yet; the figure when there is something to show.
         from visu.window import Window, choose_toolkit, open_figure
 
-        choose_toolkit("module://visu.web.canvas" if place else None)
+        choose_toolkit("module://visu.web.canvas" if address else None)
         scene = receive(inbox)
         if scene is None:
             return
@@ -49,31 +47,24 @@ def main():
         tell(NoWindow(str(error)))
         return
     except Exception as error:  # every toolkit has exceptions of its own for a missing display
-        tell(NoWindow(f"the view fails ({error})" if place else nowindow.why(error)))
+        tell(NoWindow(f"the page fails ({error})" if address else nowindow.why(error)))
         return
-    arrived, relay = deque(), None
-    if place == ["cell"]:
-        from visu.web.relay import Relay
-
-        relay = Relay(figure.canvas.manager, tell)
-    threading.Thread(target=_collect, args=(inbox, arrived, relay), daemon=True).start()
+    arrived = deque()
+    threading.Thread(target=_collect, args=(inbox, arrived), daemon=True).start()
     window = Window(figure, scene, arrived, tell)
-    if is_page:
+    if address:
         from visu.web.server import serve
 
         serve(sockets, figure.canvas.manager, scene)
     window.main_loop()
 
 
-def _collect(inbox, arrived, relay):
-    """Append every message, and None at the end; a `Deed` is for the relay."""
+def _collect(inbox, arrived):
+    """Append every message, and None at the end."""
     message = True
     while message is not None:
         message = receive(inbox)
-        if isinstance(message, Deed):
-            relay.hear(message.event)
-        else:
-            arrived.append(message)
+        arrived.append(message)
 
 
 if __name__ == "__main__":

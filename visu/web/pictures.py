@@ -19,14 +19,14 @@ def difference(before, after):
     picture stays as it is, and compression is what takes time.
     """
     if before is None or before.shape != after.shape:
-        return [(0, 0)], encode(after)
+        return [(0, 0)], _encode(after)
     height, width = after.shape
     side = min(max(width // TILES_A_ROW, SMALLEST_TILE), height, width)
     tops, lefts = _changed(before, after, side)
     if not len(tops):
         return None
     if len(tops) * side > HIGHEST_STRIP:
-        return [(0, 0)], encode(after)
+        return [(0, 0)], _encode(after)
     # Tiles that would stand out at the right or below are moved inside.
     places = list(
         zip(
@@ -36,7 +36,7 @@ def difference(before, after):
         )
     )
     tiles = [after[top : top + side, left : left + side] for left, top in places]
-    return places, encode(np.concatenate(tiles))
+    return places, _encode(np.concatenate(tiles))
 
 
 def _changed(before, after, side):
@@ -48,8 +48,7 @@ def _changed(before, after, side):
     return tops * side, lefts * side
 
 
-def encode(pixels):
-    """A PNG of pixels, uint32 [height, width], a number for each opaque RGBA pixel."""
+def _encode(pixels):
     channels = pixels.view(np.uint8).reshape(*pixels.shape, 4)
     png = BytesIO()
     Image.fromarray(channels).convert("RGB").save(png, format="png", compress_level=1)
