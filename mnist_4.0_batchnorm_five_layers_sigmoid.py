@@ -56,7 +56,7 @@ def normalise(Z, A, B, training):
     return tf.nn.batch_normalization(Z, mean, variance, B, None, 1e-5)
 
 
-# Model: from images to answers, by way of what each layer has before its sigmoid.
+# Model: from images to answers, by way of the logits of every layer.
 def layers(X, training=False):
     XX = tf.reshape(X, [-1, 784])  # [n, 784]
     L1 = normalise(tf.matmul(XX, W1), A1, B1, training)  # [n, 200]

@@ -1,7 +1,7 @@
 r"""Lesson 4.2: a big convolutional network, batch normalisation.
 
 Same as 3.1: three convolutional layers, two fully connected ones, dropout.
-New here: batch normalisation as in 4.1, two to four times the channels, a rate from 0.02.
+New here: batch normalisation as in 4.1, up to four times the channels, a rate from 0.02.
 
     · · · · · · · · · · · ·   X   [n, 28, 28, 1]   n images of 28 x 28 grey pixels
     @ @ @ @ @ @ @ @ @ @ @ @   convolution, stride 1  W1 [6, 6, 1, 24]    A1 [2, 24]   B1 [24]
@@ -56,7 +56,7 @@ def normalise(Z, A, B, training):
     return tf.nn.batch_normalization(Z, mean, variance, B, None, 1e-5)
 
 
-# Model: from images to answers, by way of what each layer has before its ReLU.
+# Model: from images to answers, by way of the logits of every layer.
 def layers(X, pkeep=1, training=False):
     L1 = normalise(tf.nn.conv2d(X, W1, 1, "SAME"), A1, B1, training)  # [n, 28, 28, 24]
     L2 = normalise(tf.nn.conv2d(tf.nn.relu(L1), W2, 2, "SAME"), A2, B2, training)  # [n, 14, 14, 48]

@@ -8,7 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from benchmarks.variants import lesson_files
+from benchmarks.variants import COMPARISONS, lesson_files
 from visu.style import LIGHT
 
 FOLDER = Path("docs") / "results"  # of the pictures, beside the report
@@ -40,12 +40,6 @@ on the test set, and flatters. The training loss is that of the last epoch's bat
 
 {table}
 {pictures}"""
-
-
-VARIANTS = {
-    "2.1-fixed": "`2.1-fixed` is lesson 2.1 with a learning rate that stays at 0.003.",
-    "3.1-whole": "`3.1-whole` is lesson 3.1 without its dropout.",
-}
 
 
 class Series(NamedTuple):
@@ -154,7 +148,11 @@ def write(path, table, runs):
             draw(picture, runs).savefig(folder / picture.file)
             place = (FOLDER / picture.file).as_posix()
             shown += f"\n![{picture.text}]({place})\n\n{picture.text}\n"
-    variants = "".join(f"\n{said}" for name, said in VARIANTS.items() if name in runs)
+    variants = "".join(
+        f"\n`{name}` is lesson {variant.lesson} {variant.difference}."
+        for name, variant in COMPARISONS.items()
+        if name in runs
+    )
     said = {"table": "\n".join(table), "variants": variants, "pictures": shown}
     growing = path.with_name(f".{path.name}.unfinished")
     growing.write_text(TEXT.format(**said), "utf-8")

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.variants import COMPARISONS, MISTAKES, ROOT, lesson_files
+from benchmarks.variants import COMPARISONS, ROOT, VARIANTS, lesson_files
 from visu.runs import read
 
 GOAL = 0.99
@@ -59,7 +59,7 @@ def run(name, seed, iterations, log):
         return
     log.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        if variant := {**COMPARISONS, **MISTAKES}.get(name):
+        if variant := VARIANTS.get(name):
             script, iterations = variant.write(folder), iterations or variant.iterations
         else:
             script = lesson_files()[name]

@@ -15,6 +15,7 @@ class Variant(NamedTuple):
     lesson: str
     changes: tuple[tuple[str, str], ...]
     iterations: int | None = None  # None for the lesson's own number
+    difference: str = ""  # in words
 
     def write(self, folder):
         """Write the changed lesson. Returns its path."""
@@ -31,8 +32,12 @@ class Variant(NamedTuple):
 
 
 COMPARISONS = {
-    "2.1-fixed": Variant("2.1", ((r"return 0\.0001 \+ .*", "return 0.003"),)),
-    "3.1-whole": Variant("3.1", ((r"PKEEP = 0\.75", "PKEEP = 1"),)),
+    "2.1-fixed": Variant(
+        "2.1",
+        ((r"return 0\.0001 \+ .*", "return 0.003"),),
+        difference="with a learning rate that stays at 0.003",
+    ),
+    "3.1-whole": Variant("3.1", ((r"PKEEP = 0\.75", "PKEEP = 1"),), difference="without dropout"),
 }
 MISTAKES = {
     "zeros": Variant(
@@ -43,6 +48,7 @@ MISTAKES = {
         "1.0", ((r"return 0\.5", "return 1000.0"), (r"log\(Y\)", "log(Y + 1e-10)")), 1000
     ),
 }
+VARIANTS = COMPARISONS | MISTAKES
 
 
 def lesson_files():

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 from PIL import Image
 
-from benchmarks.variants import COMPARISONS, MISTAKES, lesson_files
+from benchmarks.variants import VARIANTS, lesson_files
 from tests.screen import ROOT
 from tests.test_window import has
 from visu.style import LIGHT
@@ -56,7 +56,7 @@ def test_the_report_has_a_table_and_pictures_of_what_it_compares(tmp_path):
 
 
 def test_a_variant_changes_what_it_says(tmp_path):
-    for name, variant in {**COMPARISONS, **MISTAKES}.items():
+    for name, variant in VARIANTS.items():
         changed = variant.write(tmp_path).read_text("utf-8").splitlines()
         original = lesson_files()[variant.lesson].read_text("utf-8").splitlines()
         added = [line for line in changed if line not in original]

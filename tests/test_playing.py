@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import mnistdata
+import tensorflowvisu
 from tests.screen import lesson_file
 from tests.test_drawing import a_history, a_scene
 from tests.test_running import final
@@ -253,7 +254,7 @@ def trained(number):
         Schedule(100, 20, 100, rarer_tests=False),
         control,
         answer=answers.append,
-        weights=module.W1,
+        weights=tensorflowvisu._variables(module.test, module.mnist)[0],
         layers=lambda: module.lesson._layers,
     )
     control.ask(Question(7, module.mnist.test.pixels[0]))

@@ -215,7 +215,7 @@ def test_twenty_runs_closed_half_way_in_one_process(screen, tmp_path):
     assert not error, error
 
 
-@pytest.mark.parametrize("size", [(1920, 1080), (400, 300)])
+@pytest.mark.parametrize("size", [(1920, 1080), (800, 500), (400, 300)])
 def test_the_panels_follow_the_windows_size(screen, size):
     with open_lesson(screen, "1.0", "--iterations", 300) as lesson:
         screen.xdotool("windowsize", "--sync", lesson.id, *size)

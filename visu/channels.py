@@ -117,8 +117,8 @@ class ChannelsView(Panel):
         if answer.patches is not None:
             height, width, count = answer.patches.shape
             patches = f"{count} patches of {height} x {width}"
-            signs = ("white adds, black", "black adds, white")[not self.style.is_dark]
-            title = f"the first weights, {patches}, {signs} takes away"
+            more, less = ("white", "black") if self.style.is_dark else ("black", "white")
+            title = f"the first weights, {patches}, {more} adds, {less} takes away"
             yield title, as_signed(answer.patches)
         for number, outputs in enumerate(answer.layers[: len(self._rows) - 2], start=1):
             height, width, count = outputs.shape

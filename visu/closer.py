@@ -140,6 +140,7 @@ class CloserLook(Panel):
         return fresh and self.question is not None
 
     def fit(self, size, room):
+        super().fit(size, room)
         width, height = size
         self.axes.set(xlim=(0, width), ylim=(0, height))
         dpi = self.axes.figure.dpi

@@ -272,7 +272,3 @@ def _short(number):
 
 def _until(rows, iteration):
     return rows[: np.searchsorted(rows[:, 0], iteration, side="right")]
-
-
-def _at(rows, iteration):
-    return rows[np.searchsorted(rows[:, 0], iteration)]

@@ -40,7 +40,7 @@ def mosaic(tiles, labels, computed, rows, columns, classes=10, style=LIGHT):
     """Paint images in reading order, misread ones on red with their labels, the others on paper.
 
     tiles             n of them, at most rows x columns, as `visu.tiles` makes them: ink, uint8
-                      [n, side, side], 255 for black; or mounted pictures, uint32 [n, side, side]
+                      [n, side, side], 255 for the most; or mounted pictures, uint32 [n, side, side]
     labels, computed  int [n], what they are and what the network takes them for
     classes           how many there are
     style             `visu.style.Style`

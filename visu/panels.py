@@ -236,16 +236,15 @@ class Panel:
 class Curves(Panel):
     """Accuracy or loss over iterations, in training and in the test.
 
-    column   of the points that it shows: 1 accuracy, 2 loss
+    column  of the points that it shows: 1 accuracy, 2 loss
     """
 
     def __init__(self, axes, scene, title, column):
         super().__init__(axes, scene, title)
         self._column, self._shown, self._classes = column, (-1, -1), len(scene.class_names)
         self._training = self._test = np.empty((0, 3))
-        self._earlier, self._held_out = scene.earlier, scene.held_out
-        earlier = scene.earlier
-        colours = self.style
+        self._held_out, colours = scene.held_out, self.style
+        self._earlier = earlier = scene.earlier
         _scales(axes, colours)
         if earlier:
             style = {"scalex": False, "scaley": False}

@@ -22,7 +22,7 @@ class Style(NamedTuple):
     bands: tuple[str, str, str, str]
     pen: str  # digits are written with it
     wrong: str  # behind a misread digit
-    wrong_mat: str  # around a misread picture
+    wrong_mat: str  # around a misread picture, which has colours of its own to outdo
     gap: str  # where there is no image to show
     right_bar: str
     wrong_bar: str
