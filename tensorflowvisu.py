@@ -352,4 +352,7 @@ def _variables(test, mnist):
             f"test: expected a probability for each class, {expected}, found {found.as_list()}; "
             f"the data has {mnist.test.class_count} classes"
         )
-    return [variable for variable in compiled.variables if variable.trainable]
+    # `compiled.variables` comes out of a set, in any order; the handles are in that of their use.
+    place = {id(handle): i for i, handle in enumerate(compiled.captured_inputs)}
+    trainable = (variable for variable in compiled.variables if variable.trainable)
+    return sorted(trainable, key=lambda variable: place[id(variable.handle)])
