@@ -4,10 +4,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
 
+from benchmarks.drawing import add_curve, new_figure, plain_numbers, save, style
 from benchmarks.variants import COMPARISONS, lesson_files
 from visu.style import LIGHT
 
@@ -145,7 +143,7 @@ def write(path, table, runs):
     shown = ""
     for picture in pictures():
         if all(series.name in runs for _, drawn in picture.axes for series in drawn):
-            draw(picture, runs).savefig(folder / picture.file)
+            save(draw(picture, runs), folder / picture.file)
             place = (FOLDER / picture.file).as_posix()
             shown += f"\n![{picture.text}]({place})\n\n{picture.text}\n"
     variants = "".join(
@@ -161,24 +159,14 @@ def write(path, table, runs):
 
 def draw(picture, runs):
     """A matplotlib figure."""
-    figure = Figure((6.4 * max(len(picture.axes), 1.4), 4.8), dpi=100, layout="constrained")
-    FigureCanvasAgg(figure)
-    for axes, (title, drawn) in zip(
-        np.atleast_1d(figure.subplots(1, len(picture.axes))), picture.axes, strict=True
-    ):
+    figure, all_axes = new_figure(len(picture.axes))
+    for axes, (title, drawn) in zip(all_axes, picture.axes, strict=True):
         for series in drawn:
             _add(axes, series, runs[series.name], picture)
-        axes.set_title(title, loc="left", weight="bold", color=LIGHT.ink)
-        axes.set_xlabel("iterations", color=LIGHT.faint)
-        axes.tick_params(which="both", colors=LIGHT.faint)
-        axes.xaxis.set_major_formatter("{x:,.0f}")
-        axes.grid(color=LIGHT.grid)
-        axes.spines[:].set_color(LIGHT.frame)
-        axes.legend(frameon=False, labelcolor=LIGHT.ink)
+        style(axes, title, "iterations")
         if picture.log:
             axes.set_yscale("log")
-            axes.yaxis.set_major_formatter(FuncFormatter(_plain))
-            axes.yaxis.set_minor_formatter(FuncFormatter(_plain))
+            plain_numbers(axes.yaxis)
         elif drawn[0].column == LOSS:
             axes.set_ylim(bottom=0)
     return figure
@@ -194,12 +182,4 @@ def _add(axes, series, runs, picture):
     seen = iterations > 0  # an untrained network says nothing
     if picture.until:
         seen &= iterations <= picture.until
-    x, y = iterations[seen], values[:, seen]
-    axes.fill_between(x, y.min(axis=0), y.max(axis=0), color=series.colour, alpha=0.2, linewidth=0)
-    axes.plot(x, y.mean(axis=0), color=series.colour, label=series.label)
-
-
-def _plain(value, _):
-    """A number as one writes it, if it is a round one."""
-    text = f"{value:.3g}"
-    return text if text.strip("0.")[:1] in ("1", "2", "5") and len(text.strip("0.")) == 1 else ""
+    add_curve(axes, iterations[seen], values[:, seen], series.colour, series.label)
