@@ -7,9 +7,11 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from benchmarks.variants import VARIANTS, lesson_files
+from benchmarks.workshop.terminal import parse
 from tests.screen import ROOT
 from tests.test_window import has
 from visu.style import LIGHT
@@ -24,6 +26,19 @@ def benchmark(name, *arguments):
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def pixels_of(path):
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB"), int)
+
+
+def experiment(name, picture, *flags):
+    """Run an experiment with one seed. Returns its table, {column: text} for each row."""
+    printed = benchmark(f"workshop.{name}", "--seeds", 1, "--save", picture, *flags)
+    assert "n = 1; no test digit was looked at." in printed
+    columns, _, *rows = (line[2:-2].split(" | ") for line in printed.splitlines() if "|" in line)
+    return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def test_results_are_resumed_and_summarised(tmp_path):
@@ -50,8 +65,7 @@ def test_the_report_has_a_table_and_pictures_of_what_it_compares(tmp_path):
     report = (tmp_path / "REPORT.md").read_text("utf-8")
     assert table in report
     assert re.findall(r"\]\((\S+)\)", report) == ["docs/results/rate.png"]
-    with Image.open(tmp_path / "docs" / "results" / "rate.png") as picture:
-        pixels = np.asarray(picture.convert("RGB"), int)
+    pixels = pixels_of(tmp_path / "docs" / "results" / "rate.png")
     assert all(has(pixels, colour, 100) for colour in (LIGHT.training, LIGHT.test))
 
 
@@ -141,3 +155,66 @@ def test_a_long_run_is_watched():
         assert window > 50
         assert 0 <= share < 2
     assert speed.startswith("speed: ")
+
+
+def test_networks_of_three_sizes_are_trained_on_little_data(tmp_path):
+    small, fitting, large = experiment("capacity", tmp_path / "c.png", "--epochs", 3)
+    assert [row["units"] for row in (small, fitting, large)] == ["4", "16", "512"]
+    losses = [float(row["training loss"]) for row in (small, fitting, large)]
+    assert 3 > losses[0] > losses[1] > losses[2] > 0
+    assert float(large["validation accuracy"]) > 0.8
+    for row in (small, fitting, large):
+        assert 0 < float(row["lowest"]) <= float(row["validation loss"])
+        assert float(row["in epoch"]) in (1, 2, 3)
+    pixels = pixels_of(tmp_path / "c.png")
+    assert all(has(pixels, colour, 100) for colour in (LIGHT.training, LIGHT.test))
+
+
+def test_ways_of_regularisation_are_compared(tmp_path):
+    rows = experiment("regularisation", tmp_path / "r.png", "--epochs", 2)
+    assert [row["512 units"] for row in rows] == ["neither", "L2, 0.001", "dropout, 0.5"]
+    losses = [float(row["training loss"]) for row in rows]
+    assert 0 < losses[0] < losses[2] < 1  # dropout makes it harder to learn by heart
+    assert all(float(row["validation accuracy"]) > 0.8 for row in rows)
+    pixels = pixels_of(tmp_path / "r.png")
+    assert all(has(pixels, colour, 100) for colour in (LIGHT.faint, LIGHT.training, LIGHT.test))
+
+
+def test_training_stops_early_and_keeps_the_best_weights(tmp_path):
+    rows = experiment("early_stopping", tmp_path / "e.png", "--epochs", 8, "--patience", 2)
+    assert [row["units"] for row in rows] == ["16"] * 3 + ["512"] * 3
+    for best, stopped, end in (rows[:3], rows[3:]):
+        assert float(end["epoch"]) == 8
+        assert float(stopped["epoch"]) == min(float(best["epoch"]) + 2, 8)
+        losses = [float(row["validation loss"]) for row in (best, stopped, end)]
+        assert 0.2 < losses[0] == min(losses) < 1
+    assert float(rows[4]["epoch"]) < 8  # 512 units overfit soon enough
+    pixels = pixels_of(tmp_path / "e.png")
+    assert all(has(pixels, colour, 100) for colour in (LIGHT.training, LIGHT.test, LIGHT.ink))
+
+
+def test_more_data_makes_fewer_mistakes(tmp_path):
+    rows = experiment("amount_of_data", tmp_path / "a.png", "--iterations", 60)
+    amounts = [row["training digits"] for row in rows]
+    assert amounts == ["100", "300", "1,000", "3,000", "10,000", "50,000"]
+    misread = [float(row["misread, %"]) for row in rows]
+    assert 50 > misread[0] > misread[2] > misread[5] > 1
+    for row, share in zip(rows, misread, strict=True):
+        assert share == pytest.approx(100 * (1 - float(row["validation accuracy"])), abs=0.01)
+    assert has(pixels_of(tmp_path / "a.png"), LIGHT.test, 100)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--seeds", "0"), "expected a whole number from 1 to 1000000, found '0'"),
+        (("--save", "picture.txt"), "expected a name ending in .png, found .txt"),
+        (("--epoch", "3"), "unrecognized arguments: --epoch 3"),
+    ],
+)
+def test_an_experiment_explains_wrong_flags(monkeypatch, capsys, flags, message):
+    monkeypatch.setattr(sys, "argv", ["capacity", *flags])
+    with pytest.raises(SystemExit) as end:
+        parse("An experiment.", epochs=(60, "of training"))
+    assert end.value.code == 2
+    assert message in capsys.readouterr().err

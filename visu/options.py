@@ -54,14 +54,14 @@ def parse(name, description, iterations, arguments=None):
     add("--fast", action="store_true", help="as fast as the machine can, not at a pace to watch")
     add(
         "--iterations",
-        type=_whole_number(1, 10**9),
+        type=whole_number(1, 10**9),
         default=iterations,
         metavar="N",
         help=f"train for N iterations, a batch each (without the flag: {iterations:,})",
     )
     add(
         "--seed",
-        type=_whole_number(0, 2**32 - 1),
+        type=whole_number(0, 2**32 - 1),
         default=0,
         metavar="N",
         help="of everything random; the same seed gives the same numbers (0)",
@@ -69,7 +69,7 @@ def parse(name, description, iterations, arguments=None):
     add("--data", metavar="DIR", help="train on the four IDX files in DIR instead of MNIST")
     add(
         "--validation",
-        type=_whole_number(1, 10**9),
+        type=whole_number(1, 10**9),
         metavar="N",
         help="hold the last N training images out, and test on them in place of the test set",
     )
@@ -126,7 +126,9 @@ def _address(text):
         ) from None
 
 
-def _whole_number(least, most):
+def whole_number(least, most):
+    """A `type` for argparse: a whole number from `least` to `most`."""
+
     def convert(text):
         try:
             number = int(text)
