@@ -44,15 +44,18 @@ class Lesson:
     measure_every  iterations between measurements of the training batch; the test set is
                    evaluated five times as rarely, and after iteration 2,000, in lessons that are
                    longer than that, ten times
+    test_once      whether it is evaluated at the very end only, so that nobody can choose by it; a
+                   validation set is evaluated all along
 
     In a script run from the shell, the flags are read and take effect here, before any variable
     is made. In a script that is imported, nothing happens but the seeding: `data` is None, `seed`
     is 0, and `run` does nothing.
     """
 
-    def __init__(self, name, text, *, iterations, measure_every=20):
+    def __init__(self, name, text, *, iterations, measure_every=20, test_once=False):
         self._is_main = name == "__main__"
         self._measure_every, self._rarer_tests = measure_every, iterations > SETTLED
+        self._test_once = test_once
         if self._is_main:
             report_mistakes_plainly()
             script = getattr(sys.modules["__main__"], "__file__", None) or sys.argv[0]
@@ -74,6 +77,11 @@ class Lesson:
         """The folder that --data names, or None."""
         self._data_was_read = True
         return self._options.data
+
+    @property
+    def iterations(self):
+        """How many the run will have, if nobody stops it."""
+        return self._options.iterations
 
     def look(self, *layers):
         """Called within the model: these are the layers that key `w` shows of a digit.
@@ -101,7 +109,7 @@ class Lesson:
             train, test, spreads = keras_model.parts_of(model, data)
             self.run(data, train, test, batch=batch, **spreads)
 
-    def run(self, mnist, train, test, *, batch=BATCH, **spreads):
+    def run(self, mnist, train, test, *, batch=BATCH, augment=None, **spreads):
         """Train as the flags say: show, print and store what is measured on the way.
 
         mnist    `mnistdata.DataSets`; the shapes below are MNIST's
@@ -111,6 +119,8 @@ class Lesson:
         test     test(X [n, 28, 28, 1], Y_ [n, 10]) returns the probabilities [n, 10] and the mean
                  loss, a scalar
         batch    images in an iteration; never more than there are
+        augment  augment(X [n, 28, 28, 1], step) returns the images that `train` makes of batch X in
+                 iteration `step` (int32 scalar), always the same: they are measured and shown
         spreads  two keywords: what panels 4 and 5 show and, as their titles, are called. Each is
                  a list of tensors, or a function that makes one from the training batch X
 
@@ -125,7 +135,7 @@ class Lesson:
                     f"--data {self._options.data}: {self._name} has data of its own; leave the "
                     "flag out"
                 )
-            code = _Run(self, mnist, train, test, batch, spreads).go()
+            code = _Run(self, mnist, train, test, batch, augment, spreads).go()
             # Who interrupted a cell knows it, and a notebook would call an exit an error.
             if code and not in_notebook():
                 sys.exit(code)
@@ -150,7 +160,7 @@ def _start_film(options):
 class _Run:
     """One run of a lesson with all that watches it."""
 
-    def __init__(self, lesson, mnist, train, test, batch, spreads):
+    def __init__(self, lesson, mnist, train, test, batch, augment, spreads):
         self._options, self._live, self._film = lesson._options, lesson._live, lesson._film
         if not isinstance(batch, int) or batch < 1:
             raise UsageError(f"batch: expected a whole number from 1, found {batch!r}")
@@ -172,6 +182,7 @@ class _Run:
             ink=mnist.test.ink,
             style=self._options.style,
             held_out="validation" if self._options.validation else "test",
+            test_once=lesson._test_once and not self._options.validation,
         )
         self._control, self._history = Control(), History(self._scene)
         self._asked_to_end = self._interrupted = self._finished = False
@@ -180,7 +191,7 @@ class _Run:
         schedule = Schedule(
             self._options.iterations,
             lesson._measure_every,
-            TEST_EVERY * lesson._measure_every,
+            None if self._scene.test_once else TEST_EVERY * lesson._measure_every,
             lesson._rarer_tests,
             SPREADS if self._live or self._options.save else SPREADS_UNSEEN,
         )
@@ -205,6 +216,7 @@ class _Run:
             answer=self._live and self._live.answer,
             weights=next((v for v in variables if v.shape.rank > 1), None),
             layers=lambda: lesson._layers,
+            augment=augment,
         )
 
     def _fitted_digit(self, mnist):

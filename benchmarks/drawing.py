@@ -27,7 +27,8 @@ def style(axes, title, x_label):
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.grid(color=LIGHT.grid)
     axes.spines[:].set_color(LIGHT.frame)
-    axes.legend(frameon=False, labelcolor=LIGHT.ink)
+    columns = 2 if len(axes.get_legend_handles_labels()[0]) > 6 else 1
+    axes.legend(frameon=False, labelcolor=LIGHT.ink, ncols=columns)
 
 
 def add_curve(axes, x, values, colour, label, **line):

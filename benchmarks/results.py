@@ -4,28 +4,45 @@
     python3 -m benchmarks.results 1.0 2.1 --seeds 3   # some of them
     python3 -m benchmarks.results --save RESULTS.md   # all, and what they are compared with
     python3 -m benchmarks.results --kept              # only what has been trained already
+    python3 -m benchmarks.results --jobs 2            # two at a time: more in all, each slower
 
 Every run is a process of its own, and leaves its measurements in a CSV file; runs whose file is
 there already, as those of the project itself are, are not repeated: an interrupted benchmark goes
-on where it stopped, and whoever deletes a file has that run repeated.
+on where it stopped, and whoever deletes a file has that run repeated. What a run took is kept in
+`seconds.csv` if it had the machine for itself.
 """
 
 import argparse
+import csv
 import math
+import os
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.variants import COMPARISONS, ROOT, VARIANTS, lesson_files
+from benchmarks import misread
+from benchmarks.variants import (
+    COMPARISONS,
+    FASHION,
+    ON_FASHION,
+    ROOT,
+    VARIANTS,
+    Variant,
+    lesson_files,
+)
 from visu.runs import read
 
 GOAL = 0.99
 EPOCH = 600  # iterations
 TEST_DIGITS = 10_000
+SECONDS = "seconds.csv"  # beside the runs: name, seed, what the run took
+THREADS = "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"
 COLUMNS = (
     "lesson",
     "n",
@@ -37,8 +54,10 @@ COLUMNS = (
     "median first past 0.99",
     "training loss",
     "test loss",
+    "seconds",
     "the sources say",
 )
+HEAD = f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"
 SOURCES = {
     "1.0": "92 %",
     "2.0": "97.9 %",
@@ -50,42 +69,68 @@ SOURCES = {
     "4.0": "98.1 %",
     "4.1": "98.4 %",
     "4.2": "99.5 %",
+    "5.0": "99.7 %, the world record",
 }
 
 
-def run(name, seed, iterations, log):
-    """Train a lesson or a variant with one seed, in its own process, unless its log is there."""
+def run(name, seed, iterations, log, jobs=1):
+    """Train a lesson or a variant with one seed, in its own process, unless its log is there.
+
+    jobs  how many run at the same time, and share the processors
+    """
     if log.exists():
         return
     log.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        if variant := VARIANTS.get(name):
-            script, iterations = variant.write(folder), iterations or variant.iterations
-        else:
-            script = lesson_files()[name]
+        variant = VARIANTS.get(name) or Variant(name)
+        script, iterations = variant.write(folder), iterations or variant.iterations
+        if name in misread.KEPT_OF:
+            with script.open("a", encoding="utf-8") as text:
+                text.write(misread.epilogue(log))
         command = [sys.executable, script, "--no-window", "--seed", str(seed), "--log", log]
+        command += variant.flags
         if iterations:
             command += ["--iterations", str(iterations)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        threads = str(max((os.cpu_count() or 1) // jobs, 1))
+        shared = dict.fromkeys(THREADS, threads) if jobs > 1 else {}
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, env=os.environ | shared
+        )
     if done.returncode:
         sys.exit(f"{name} with seed {seed} failed:\n{done.stdout}{done.stderr}")
-    print(f"{name} seed {seed}: {done.stdout.splitlines()[-1]}", file=sys.stderr, flush=True)
+    result = done.stdout.splitlines()[-1]
+    print(f"{name} seed {seed}: {result}", file=sys.stderr, flush=True)
+    if jobs == 1 and not iterations:
+        with (log.parent / SECONDS).open("a", encoding="ascii", newline="") as file:
+            csv.writer(file).writerow((name, seed, re.search(r"(\S+) s$", result)[1]))
+
+
+def seconds(name, folder):
+    """The median of what runs of a lesson took when they had the machine for themselves; or NaN.
+
+    folder  where the runs are
+    """
+    if not (folder / SECONDS).exists():
+        return math.nan
+    with (folder / SECONDS).open(encoding="ascii", newline="") as file:
+        taken = {seed: float(took) for lesson, seed, took in csv.reader(file) if lesson == name}
+    return statistics.median(taken.values()) if taken else math.nan
 
 
 def summarise(runs):
     """Statistics over several runs, `visu.runs.EarlierRun`, as a dict."""
     finals = [run.test[-1, 1] for run in runs]
-    firsts = [next((row[0] for row in run.test if row[1] >= GOAL), math.inf) for run in runs]
-    median = statistics.median(firsts)
+    watched = [run.test for run in runs if len(run.test) > 1]  # rather than tested once
+    firsts = [next((row[0] for row in test if row[1] >= GOAL), math.inf) for test in watched]
     return {
         "n": len(runs),
         "mean": statistics.mean(finals),
         "sd": statistics.stdev(finals) if len(finals) > 1 else 0.0,
         "worst": min(finals),
         "best": max(finals),
-        "best on the way": max(run.test[:, 1].max() for run in runs),
+        "best on the way": max((test[:, 1].max() for test in watched), default=math.nan),
         "misread": round((1 - statistics.mean(finals)) * TEST_DIGITS),
-        "past goal": "-" if median == math.inf else f"{median:.0f}",
+        "past goal": statistics.median(firsts) if firsts else math.nan,
         "training loss": np.mean([_last_epoch(run.training) for run in runs]),
         "test loss": statistics.mean(run.test[-1, 2] for run in runs),
     }
@@ -95,18 +140,23 @@ def _last_epoch(rows):
     return rows[rows[:, 0] > rows[-1, 0] - EPOCH, 2].mean()
 
 
-def row(name, runs):
-    """A line of the table."""
+def _or_none(value, form):
+    return f"{value:{form}}" if math.isfinite(value) else "-"
+
+
+def row(name, runs, took=math.nan):
+    """A line of the table; `took` is what `seconds` returns."""
     s = summarise(runs)
     cells = (
         name,
         s["n"],
-        f"{s['mean']:.4f} ± {s['sd']:.4f}",
-        *(f"{s[which]:.4f}" for which in ("worst", "best", "best on the way")),
+        f"{s['mean']:.4f}" + (f" ± {s['sd']:.4f}" if s["n"] > 1 else ""),
+        *(_or_none(s[which], ".4f") for which in ("worst", "best", "best on the way")),
         s["misread"],
-        s["past goal"],
+        _or_none(s["past goal"], ".0f"),
         f"{s['training loss']:.2g}",
         f"{s['test loss']:.4f}",
+        _or_none(took, ".0f"),
         SOURCES.get(name, ""),
     )
     return f"| {' | '.join(map(str, cells))} |"
@@ -122,37 +172,59 @@ def parse(description, names, save=False):
     if save:
         parser.add_argument("--save", type=Path, metavar="FILE.md", help="table and pictures")
         parser.add_argument("--kept", action="store_true", help="train nothing: what is there")
+        parser.add_argument("--jobs", type=int, default=1, metavar="N", help="N at a time (1)")
     given = parser.parse_args()
     if unknown := set(given.lessons) - set(names):
         parser.error(f"no lesson {' '.join(sorted(unknown))}; there are {' '.join(names)}")
     if given.seeds < 1:
         parser.error(f"--seeds {given.seeds}: expected at least 1")
+    if save and given.jobs < 1:
+        parser.error(f"--jobs {given.jobs}: expected at least 1")
     return given
 
 
 def main():
-    given = parse(__doc__.splitlines()[0], [*lesson_files(), *COMPARISONS], save=True)
-    names = given.lessons or list(lesson_files())
-    if given.save and not given.lessons:
-        names += COMPARISONS
-    lines = [f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
-    print("\n".join(lines))
-    runs = {}
-    for name in names:
-        logs = [given.runs / f"{name}-seed{seed}.csv" for seed in range(given.seeds)]
-        if given.kept:
-            logs = [log for log in logs if log.exists()]
-        for seed, log in enumerate(logs):
-            run(name, seed, given.iterations, log)
-        if not logs:
-            continue
-        runs[name] = [read(log) for log in logs]
-        lines.append(row(name, runs[name]))
-        print(lines[-1], flush=True)
+    every = [*lesson_files(), *COMPARISONS, *ON_FASHION]
+    given = parse(__doc__.splitlines()[0], every, save=True)
+    names = given.lessons or (every if given.save else list(lesson_files()))
+    print("\n".join(HEAD))
+    logs = {
+        name: [
+            given.runs / f"{name}-seed{seed}.csv"
+            for seed in range(1 if name in ON_FASHION else given.seeds)
+        ]
+        for name in names
+        if name not in ON_FASHION or FASHION.is_dir() or given.kept
+    }
+    if given.kept:
+        logs = {name: [log for log in all_logs if log.exists()] for name, all_logs in logs.items()}
+    with ThreadPoolExecutor(given.jobs) as pool:
+        trained = {
+            name: [
+                pool.submit(run, name, seed, given.iterations, log, given.jobs)
+                for seed, log in enumerate(all_logs)
+            ]
+            for name, all_logs in logs.items()
+        }
+        try:
+            runs, rows = {}, {}
+            for name in filter(trained.get, logs):
+                for done in trained[name]:
+                    done.result()
+                runs[name] = [read(log) for log in logs[name]]
+                rows[name] = row(name, runs[name], seconds(name, given.runs))
+                print(rows[name], flush=True)
+        finally:
+            pool.shutdown(cancel_futures=True)
     if given.save:
         from benchmarks.report import write  # late: matplotlib takes its time to load
 
-        write(given.save, lines, runs)
+        tables = (
+            [*HEAD, *(line for name, line in rows.items() if (name in ON_FASHION) == on_fashion)]
+            for on_fashion in (False, True)
+        )
+        digits = {name: misread.gather(logs[name]) for name in misread.KEPT_OF if name in runs}
+        write(given.save, *tables, runs, digits)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""Lessons with one thing changed: to see what it is worth, or what a mistake looks like."""
+"""Lessons with one thing changed: to see what it is worth, or what a mistake looks like; or on
+other images.
+"""
 
 import re
 from pathlib import Path
@@ -6,16 +8,23 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 # A script finds its modules beside it.
+FASHION = Path("/usr/share/datasets/fashion-mnist")  # Debian's dataset-fashion-mnist
 FROM_HERE = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
+
+
+def lesson_files():
+    """The lessons by their numbers: {"1.0": path, ...}."""
+    return {path.name.split("_")[1]: path for path in sorted(ROOT.glob("mnist_*.py"))}
 
 
 class Variant(NamedTuple):
     """A lesson whose text was changed: (pattern, replacement), each found at least once."""
 
     lesson: str
-    changes: tuple[tuple[str, str], ...]
+    changes: tuple[tuple[str, str], ...] = ()
     iterations: int | None = None  # None for the lesson's own number
     difference: str = ""  # in words
+    flags: tuple[str, ...] = ()
 
     def write(self, folder):
         """Write the changed lesson. Returns its path."""
@@ -48,9 +57,8 @@ MISTAKES = {
         "1.0", ((r"return 0\.5", "return 1000.0"), (r"log\(Y\)", "log(Y + 1e-10)")), 1000
     ),
 }
-VARIANTS = COMPARISONS | MISTAKES
-
-
-def lesson_files():
-    """The lessons by their numbers: {"1.0": path, ...}."""
-    return {path.name.split("_")[1]: path for path in sorted(ROOT.glob("mnist_*.py"))}
+ON_FASHION = {
+    f"{lesson}-fashion": Variant(lesson, flags=("--data", str(FASHION)))
+    for lesson in lesson_files()
+}
+VARIANTS = COMPARISONS | MISTAKES | ON_FASHION

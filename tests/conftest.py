@@ -16,6 +16,11 @@ hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 
 
+def pytest_collection_modifyitems(items):
+    """Long tests first: else the other workers wait for them in the end."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def runs_of_their_own(tmp_path_factory):
     """The last runs that the user of this folder has kept are not for tests to replace."""

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 import subprocess
 import sys
 
@@ -10,10 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.variants import VARIANTS, lesson_files
+import mnistdata
+from benchmarks.misread import draw, gather
+from benchmarks.results import run
+from benchmarks.variants import COMPARISONS, MISTAKES, lesson_files
 from benchmarks.workshop.terminal import parse
 from tests.screen import ROOT
 from tests.test_window import has
+from visu.runs import read
 from visu.style import LIGHT
 
 
@@ -59,18 +64,50 @@ def test_results_are_resumed_and_summarised(tmp_path):
     assert [path.stat().st_mtime_ns for path in logs] == written
 
 
-def test_the_report_has_a_table_and_pictures_of_what_it_compares(tmp_path):
-    arguments = ("2.1", "2.1-fixed", "--seeds", 1, "--iterations", 300, "--runs", tmp_path / "runs")
-    table = benchmark("results", *arguments, "--save", tmp_path / "REPORT.md")
+@pytest.mark.long
+def test_the_report_has_tables_and_pictures_of_what_it_compares(tmp_path):
+    runs = tmp_path / "runs"
+    run("5.0", 0, 30, runs / "5.0-seed0.csv")
+    run("1.0-fashion", 0, 30, runs / "1.0-fashion-seed0.csv", jobs=2)
+    for kept in ("2.1-seed0.csv", "2.1-fixed-seed0.csv"):
+        shutil.copy(ROOT / "benchmarks" / "runs" / kept, runs)
+    table = benchmark("results", "--kept", "--runs", runs, "--save", tmp_path / "REPORT.md")
     report = (tmp_path / "REPORT.md").read_text("utf-8")
-    assert table in report
-    assert re.findall(r"\]\((\S+)\)", report) == ["docs/results/rate.png"]
-    pixels = pixels_of(tmp_path / "docs" / "results" / "rate.png")
+    head, rule, *rows = table.splitlines()
+    assert [row.split()[1] for row in rows] == ["2.1", "5.0", "2.1-fixed", "1.0-fashion"]
+    digits, clothes = report.split("## Fashion-MNIST")
+    assert "\n".join((head, rule, *rows[:3])) in digits
+    assert "\n".join((head, rule, rows[3])) in clothes
+    pictures = ["docs/results/rate.png", "docs/results/misread-5.0.png"]
+    assert re.findall(r"\]\((\S+)\)", report) == pictures
+    pixels = pixels_of(tmp_path / pictures[0])
     assert all(has(pixels, colour, 100) for colour in (LIGHT.training, LIGHT.test))
+    _what_was_misread_is_kept_and_drawn(runs / "5.0-seed0.csv")
+
+
+def _what_was_misread_is_kept_and_drawn(log):
+    digits = gather([log])
+    assert len(digits) == round((1 - read(log).test[-1, 1]) * 10_000)
+    test = mnistdata.read_data_sets().test
+    for digit in digits:
+        assert digit.label == test.classes[digit.index] != digit.computed
+        assert (digit.runs, digit.confidence >= 0.1) == (1, True)
+    confidences = [digit.confidence for digit in digits]
+    assert confidences == sorted(confidences, reverse=True)
+    twice = gather([log, log])
+    assert [digit._replace(runs=1) for digit in twice] == digits
+    # The digits stand in the picture in this order, each below its own words.
+    axes = draw(digits[:13], 1).axes[0]
+    sheet = axes.images[0].get_array()
+    for place, title in ((0, axes.texts[0]), (12, axes.texts[24])):
+        digit = digits[place]
+        assert title.get_text() == f"{digit.label}, not {digit.computed}"
+        x, y = map(int, title.get_position())
+        assert (sheet[y : y + 28, x - 14 : x + 14] == test.pixels[digit.index][..., 0]).all()
 
 
 def test_a_variant_changes_what_it_says(tmp_path):
-    for name, variant in VARIANTS.items():
+    for name, variant in (COMPARISONS | MISTAKES).items():
         changed = variant.write(tmp_path).read_text("utf-8").splitlines()
         original = lesson_files()[variant.lesson].read_text("utf-8").splitlines()
         added = [line for line in changed if line not in original]
@@ -118,6 +155,7 @@ def test_the_time_to_an_accuracy_is_measured():
     assert float(row[1]) > 2  # TensorFlow alone takes as long to import
 
 
+@pytest.mark.long
 def test_scaling_is_drawn(tmp_path):
     file = tmp_path / "scaling.png"
     rounds = ("--rounds", 1, "--seconds", 0.1, "--batches", 100, 300)

@@ -31,6 +31,7 @@ SAID = {
     "4.0": ["Slow start"],
     "4.1": ["Learnt by heart"],
     "4.2": ["Learnt by heart"],
+    "5.0": [],
 }
 SEEDS = dict.fromkeys(SAID, 5) | {"4.2": 2}
 # A run that a rule applies to in the end, and one that is much like it, but not in that.

@@ -217,6 +217,11 @@ def test_an_odd_number_of_iterations_ends_with_a_test():
     assert schedule.is_spread(137)
 
 
+def test_a_test_set_for_the_end_is_left_alone_until_then():
+    schedule = Schedule(10_000, 20, None, rarer_tests=True)
+    assert [i for i in measured(schedule) if schedule.is_tested(i)] == [10_000]
+
+
 def a_scene(test_set, class_names=tuple("0123456789")):
     return Scene(
         name="lesson",

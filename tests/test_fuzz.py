@@ -53,6 +53,7 @@ class User:
         return self._chance.randrange(width), self._chance.randrange(height - TOOLBAR)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", ["1.0", "3.0"])
 def test_random_keys_clicks_drags_and_sizes(screen, tmp_path, number):
     flags = ("--iterations", 300, "--log", "run.csv", "--save", "run.png")

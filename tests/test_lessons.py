@@ -12,14 +12,18 @@ import tensorflow as tf
 from PIL import Image
 
 from benchmarks.results import row as row_of_results
+from benchmarks.results import seconds
 from benchmarks.speed import load
 from tests.screen import ROOT, lesson_file
 from tests.test_window import has
+from visu.control import Control
 from visu.layout import ALL, cells
 from visu.runs import read
+from visu.schedule import Schedule
 from visu.style import LIGHT
+from visu.training import Training
 
-NORMALISED = ["4.0", "4.1", "4.2"]
+NORMALISED = ["4.0", "4.1", "4.2", "5.0"]
 LESSONS = ["1.0", "2.0", "2.1", "2.2", "3.0", "3.1", *NORMALISED]
 # Changed lines between neighbours, and the same without docstring, comments and blank lines.
 CEILINGS = {
@@ -32,7 +36,9 @@ CEILINGS = {
     ("4.0", "4.1"): (30, 22),
     ("2.1", "4.1"): (60, 26),
     ("3.1", "4.2"): (80, 48),
+    ("4.2", "5.0"): (130, 85),
 }
+LENGTHS = {"5.0": 130}  # lines, where it is not a hundred
 PARAMETERS = {
     "1.0": 7_850,
     "2.0": 784 * 200 + 200 * 100 + 100 * 60 + 60 * 30 + 30 * 10 + 400,
@@ -73,7 +79,7 @@ def test_a_diff_shows_the_idea_and_nothing_else(pair):
 @pytest.mark.parametrize("number", LESSONS)
 def test_a_lesson_fits_on_a_screen_and_a_half(number):
     lines = source(number).splitlines()
-    assert len(lines) <= 100
+    assert len(lines) <= LENGTHS.get(number, 100)
     assert max(map(len, lines)) <= 100
 
 
@@ -101,7 +107,8 @@ def test_lessons_stay_at_the_matrix_level(number):
     tree = ast.parse(source(number))
     names = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     keras = {name for name in names if name.startswith("tf.keras")}
-    assert keras <= {"tf.keras", "tf.keras.optimizers", "tf.keras.optimizers.Adam"}
+    optimizers = {f"tf.keras.optimizers.{name}" for name in ("Adam", "AdamW")}
+    assert keras <= {"tf.keras", "tf.keras.optimizers"} | optimizers
     assert {"tf.Variable", "tf.GradientTape", "tf.function"} <= names
     assert ("tf.math.log" in names) == (number == "1.0")
     imported = {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
@@ -210,6 +217,56 @@ def test_batch_normalisation_follows_its_formula(number, shape):
     assert (A.numpy() == after).all()
 
 
+def test_one_cycle_of_the_learning_rate_fits_the_run():
+    lesson = load("5.0")
+    whole = lesson.lesson.iterations
+    rates = [float(lesson.learning_rate(tf.constant(int(part * whole)))) for part in (0, 0.25, 1)]
+    assert rates[0] == pytest.approx(rates[1] / 10)
+    assert rates[1] == pytest.approx(max(rates), rel=1e-3) == pytest.approx(0.01, rel=1e-3)
+    assert rates[2] == 0
+
+
+def test_digits_are_augmented_as_the_formula_says():
+    lesson = load("5.0")
+    X = lesson.mnist.test.images[:100]
+    augmented, again, otherwise = (
+        lesson.augment(tf.constant(X), tf.constant(step)).numpy() for step in (7, 7, 8)
+    )
+    assert (again == augmented).all()
+    assert abs(otherwise - augmented).mean() > 0.01
+    chance = tf.random.stateless_uniform([6, 100], [lesson.lesson.seed, 7], -1, 1).numpy()
+    for number, (turn, slant, wide, high, right, down) in enumerate(chance.T[:10]):
+        turn *= 0.17
+        turned = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+        matrix = np.diag([1 + 0.1 * wide, 1 + 0.1 * high]) @ turned @ [[1, 0.1 * slant], [0, 1]]
+        rows, columns = np.mgrid[:28, :28] - 13.5
+        x, y = np.einsum("ij,jrc->irc", matrix, [columns, rows]) + 13.5
+        x, y = x + 2 * right, y + 2 * down
+        left, top = np.floor(x).astype(int), np.floor(y).astype(int)
+        paper = np.pad(X[number, :, :, 0], 20)
+        expected = sum(
+            paper[top + v + 20, left + u + 20] * (1 - abs(x - left - u)) * (1 - abs(y - top - v))
+            for u in (0, 1)
+            for v in (0, 1)
+        )
+        assert np.allclose(augmented[number, :, :, 0], expected, atol=1e-3)
+
+
+def test_what_is_shown_is_what_was_trained_on():
+    lesson = load("5.0")
+    schedule = Schedule(40, 20, None, rarer_tests=False)
+    training = Training(
+        lesson.mnist, lesson.train, lesson.test, [], schedule, Control(), augment=lesson.augment
+    )
+    images = training._images
+    for measurement in training.measurements():
+        step = max(measurement.iteration - 1, 0)
+        X = lesson.augment(images[step], tf.constant(step))
+        shown = measurement.training_digits.images
+        assert (shown == tf.cast(tf.round(255 * X), tf.uint8)).numpy().all()
+        assert (measurement.test is not None) == (measurement.iteration == 40)
+
+
 @pytest.mark.parametrize("number", NORMALISED)
 def test_an_answer_does_not_depend_on_the_other_images(number):
     lesson = load(number)
@@ -233,6 +290,7 @@ def test_an_answer_does_not_depend_on_the_other_images(number):
         ("4.0", 300, 0.88),
         ("4.1", 300, 0.94),
         ("4.2", 40, 0.85),
+        ("5.0", 60, 0.60),
     ],
 )
 def test_a_few_hundred_iterations_learn_to_read(run, tmp_path, number, iterations, floor):
@@ -260,4 +318,4 @@ def test_header_readme_and_results_say_what_was_measured(number):
     assert re.search(rf"^\| {number} \| {n} \| {expected} \|", results, re.MULTILINE)
     folder = ROOT / "benchmarks" / "runs"
     runs = [read(folder / f"{number}-seed{seed}.csv") for seed in range(int(n))]
-    assert results.count(row_of_results(number, runs)) == 1
+    assert results.count(row_of_results(number, runs, seconds(number, folder))) == 1

@@ -92,6 +92,21 @@ def test_a_validation_set_stands_in_for_the_test_set(run, tmp_path):
     assert "expected a part of the 60000 training images, found 60000; hold fewer out" in error
 
 
+def test_the_last_lesson_reads_the_test_digits_once_at_the_end(run, tmp_path):
+    flags = ("--iterations", 60, "--log", "run.csv", "--save", "run.png")
+    code, output, error = run("5.0", *flags)
+    assert (code, error) == (0, "")
+    _, *progress, last_progress, last = output.splitlines()
+    assert progress
+    assert not any("test" in line for line in progress)
+    accuracy = re.search(r"test (0\.\d{4}) ", last_progress)[1]
+    assert last.startswith(f"final test accuracy: {accuracy}, ")
+    assert [row["test_loss"] != "" for row in rows(tmp_path / "run.csv")] == [False] * 3 + [True]
+    # Held out of training, the digits that one chooses by are read all along.
+    assert run("5.0", *flags, "--validation", 5000)[0] == 0
+    assert all(row["validation_loss"] for row in rows(tmp_path / "run.csv")[::5])
+
+
 def test_a_terminal_gets_a_progress_bar(tmp_path):
     script = shutil.which("script")
     assert script, "the tests need util-linux's script for a terminal"

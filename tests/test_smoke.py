@@ -7,7 +7,7 @@ import pytest
 from tests.screen import RunningLesson
 from tests.web import has_finished, serving, watch
 
-LESSONS = ["1.0", "2.0", "2.1", "2.2", "3.0", "3.1", "4.0", "4.1", "4.2"]
+LESSONS = ["1.0", "2.0", "2.1", "2.2", "3.0", "3.1", "4.0", "4.1", "4.2", "5.0"]
 
 
 @pytest.mark.parametrize("number", LESSONS)

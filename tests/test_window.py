@@ -189,6 +189,7 @@ for number in range(20):
 """
 
 
+@pytest.mark.long
 def test_twenty_runs_closed_half_way_in_one_process(screen, tmp_path):
     """One process, so that whatever one run leaves behind meets the next."""
     process = subprocess.Popen(

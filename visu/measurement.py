@@ -33,6 +33,7 @@ class Scene(NamedTuple):
     ink: bool = True  # whether the images are ink on paper, rather than pictures
     style: Style = LIGHT
     held_out: str = "test"  # or "validation": what the images are that it is not trained on
+    test_once: bool = False  # whether these are evaluated at the end only
     are_variables: tuple[bool, bool] = (True, True)  # rather than what they make of a batch
 
     @property
@@ -65,7 +66,7 @@ class Measurement(NamedTuple):
 
     iteration: int
     seconds: float  # since the run began, pauses left out
-    training: Score  # of the last batch, after its update, without dropout
+    training: Score  # of the last batch, as trained on, after its update, without dropout
     training_digits: Digits | None  # None where newer ones are already known
     test: Score | None  # None where the test set was not evaluated
     test_computed: np.ndarray | None  # int [n], what the test digits are taken for, likewise

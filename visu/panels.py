@@ -244,6 +244,7 @@ class Curves(Panel):
         self._column, self._shown, self._classes = column, (-1, -1), len(scene.class_names)
         self._training = self._test = np.empty((0, 3))
         self._held_out, colours = scene.held_out, self.style
+        self._test_once = scene.test_once
         self._earlier = earlier = scene.earlier
         _scales(axes, colours)
         if earlier:
@@ -258,6 +259,8 @@ class Curves(Panel):
             {"color": colours.training, "linewidth": 0.9},
             {"color": colours.test, "linewidth": 2, "solid_capstyle": "round"},
         )
+        if scene.test_once:
+            styles[1]["marker"] = "o"  # a line of one point is none
         self._lines = [axes.plot([], [], animated=True, **style)[0] for style in styles]
         self._pens = [_pen(axes, Line2D([], [], **style)) for style in styles]
         written = (colours.training, colours.test) + (colours.faint,) * (earlier is not None)
@@ -327,7 +330,8 @@ class Curves(Panel):
                 yield [f"{name} …", "…"]
                 continue
             newest = f"{values[-1]:.4f}"
-            longest = [] if name == "training" else [f"{name} {newest}, best {best(values):.4f}"]
+            alone = name == "training" or self._test_once
+            longest = [] if alone else [f"{name} {newest}, best {best(values):.4f}"]
             yield [*longest, f"{name} {newest}", newest]
         if self._earlier:
             name, until = self._earlier.name, self._earlier_test()[:, self._column]
@@ -576,7 +580,7 @@ class TestDigits(DigitsPanel):
             return f"{100 * (1 - row / rows_in_all):.3g} %"
 
         axes.add_artist(SwiftScale(axes, "y", ticks, percentage, **style))
-        self._numbered, self._room = scene.numbered, 0
+        self._numbered, self._room, self._test_once = scene.numbered, 0, scene.test_once
         self._caption = None
         if not (scene.numbered and self._classes <= 10):
             style = {"va": "top", "size": 8, "color": self.style.faint, "parse_math": False}
@@ -586,6 +590,8 @@ class TestDigits(DigitsPanel):
 
     def fit(self, size, room):
         super().fit(size, room)
+        if self._test_once and self._digits is None:
+            self._write_note("read once, at the end", "at the end")
         if self._caption:
             self._room = size[0] + (room - MARGIN) * self.axes.figure.dpi
             self._write_caption()

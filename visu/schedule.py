@@ -12,12 +12,13 @@ class Schedule(NamedTuple):
 
     With `rarer_tests`, evaluations are half as frequent after iteration 2,000: each costs as much
     as a third of 100 training iterations. The first and the last iteration are always measured
-    in full. Percentiles of the variables are taken `spreads` times, and at the end.
+    in full; without a `test_every`, the test set is evaluated after the last one only. Percentiles
+    of the variables are taken `spreads` times, and at the end.
     """
 
     iterations: int
     measure_every: int
-    test_every: int
+    test_every: int | None
     rarer_tests: bool
     spreads: int = SPREADS
 
@@ -27,9 +28,10 @@ class Schedule(NamedTuple):
         return 1 - (-self.iterations // self.measure_every)
 
     def is_tested(self, iteration):
+        if self.test_every is None or iteration == self.iterations:
+            return iteration == self.iterations
         late = self.rarer_tests and iteration > SETTLED
-        every = 2 * self.test_every if late else self.test_every
-        return iteration % every == 0 or iteration == self.iterations
+        return iteration % (2 * self.test_every if late else self.test_every) == 0
 
     def is_spread(self, iteration):
         """Whether percentiles are taken: about `spreads` times in a run, at measured iterations."""

@@ -24,8 +24,9 @@ def final_line(scene, last, best):
     """The result of a run, from its last measurement and its best test accuracy."""
     size = len(scene.test_labels)
     misread = round((1 - last.test.accuracy) * size)
+    among = "" if scene.test_once else f" (best {best:.4f})"
     return (
-        f"final {scene.held_out} accuracy: {last.test.accuracy:.4f} (best {best:.4f}), "
+        f"final {scene.held_out} accuracy: {last.test.accuracy:.4f}{among}, "
         f"{misread} of {size} misread, {last.iteration} iterations, {last.seconds:.1f} s"
     )
 
@@ -78,14 +79,15 @@ class Progress:
         m = measurement
         self._test = m.test or self._test
         epoch = int(m.iteration / self._epoch) + 1
-        scores = (
-            f"epoch {epoch} · train {m.training.accuracy:.2f} {m.training.loss:.3f}"
-            f" · {self._held_out} {self._test.accuracy:.4f} {self._test.loss:.4f}"
-        )
+        scores = f"epoch {epoch} · train {m.training.accuracy:.2f} {m.training.loss:.3f}"
+        if self._test:
+            scores += f" · {self._held_out} {self._test.accuracy:.4f} {self._test.loss:.4f}"
         if not self._plain:
             self._bar.set_description_str(scores, refresh=False)
             self._bar.update(m.iteration - self._bar.n)
-        elif m.test and (m.iteration >= self._next_line or m.iteration == self._iterations):
+        elif m.iteration == self._iterations or (
+            m.iteration >= self._next_line and (m.test or not self._test)
+        ):
             self._next_line = m.iteration + self._iterations / PLAIN_LINES
             rate = m.iteration / m.seconds
             left = (

@@ -40,6 +40,8 @@ class Training:
     answer    called with a `visu.messages.Answer` when `control` has a question
     weights   those of the first layer, a tensor, or None
     layers    returns what the lesson wanted to be shown when `test` was last run eagerly
+    augment   augment(X [n, 28, 28, 1], step) returns what training makes of batch X in iteration
+              `step`, or None if it leaves the images as they are
     """
 
     def __init__(
@@ -55,10 +57,11 @@ class Training:
         answer=None,
         weights=None,
         layers=tuple,
+        augment=None,
     ):
         self._data, self._train, self._batch = data, train, batch
         self._block = batches_at_once(data.train, batch)
-        self._evaluate, self._evaluate_batch = _evaluations(test)
+        self._evaluate, self._evaluate_batch = _evaluations(test, augment)
         self._spreads, self._schedule, self._control = spreads, schedule, control
         self._test, self._answer, self._next_answer = test, answer, 0.0
         self._weights, self._layers = weights, layers
@@ -140,8 +143,10 @@ class Training:
                 return
 
     def _measure(self, tested, interruptible=True):
-        last = tf.constant(max(self.iteration - 1, 0) % self._block)
-        X, *digits, loss = self._evaluate_batch(self._images, self._labels, last)
+        last = max(self.iteration - 1, 0)
+        X, *digits, loss = self._evaluate_batch(
+            self._images, self._labels, tf.constant(last % self._block), tf.constant(last)
+        )
         training_digits = Digits(*(part.numpy() for part in digits))
         test = test_computed = None
         if tested:
@@ -210,7 +215,7 @@ def _score(labels, computed, loss):
     return Score(float(np.mean(labels == computed)), loss)
 
 
-def _evaluations(test):
+def _evaluations(test, augment):
     """What a measurement needs of `test`, compiled, so that each is one call."""
 
     @tf.function
@@ -219,8 +224,9 @@ def _evaluations(test):
         return _class(Y), loss
 
     @tf.function
-    def evaluate_batch(images, labels, batch):
+    def evaluate_batch(images, labels, batch, step):
         X, Y_ = images[batch], labels[batch]
+        X = augment(X, step) if augment else X
         pixels = tf.saturate_cast(tf.round(255 * X[:SHOWN]), tf.uint8)
         return X, pixels, _class(Y_), *evaluate(X, Y_)
 
