@@ -5,6 +5,10 @@ import os
 # TensorFlow's own words would drown pytest's; the lessons' own output has its own tests.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+# Several lessons at once have a processor each, not two threads that wait for each other.
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import hypothesis
 import pytest
 

@@ -7,11 +7,12 @@ import pytest
 from tests.screen import RunningLesson
 from tests.web import has_finished, serving, watch
 
-LESSONS = ["1.0", "2.0", "2.1", "2.2", "3.0", "3.1", "4.0", "4.1", "4.2", "5.0"]
+# All that the others do, these do too.
+LESSONS = ["1.0", "2.0", "2.2", "3.1", "4.1", "4.2", "5.0"]
 
 
 @pytest.mark.parametrize("number", LESSONS)
-def test_every_lesson_trains_in_text_mode(run, tmp_path, number):
+def test_lessons_train_in_text_mode(run, tmp_path, number):
     saved = {"2.0": "run.mp4", "2.2": "run.gif"}.get(number, "run.png")
     flags = ("--iterations", 45, "--log", "run.csv", "--save", saved)
     code, output, error = run(number, *flags)
