@@ -157,7 +157,7 @@ class DataSet:
 _BACKGROUND = ThreadPoolExecutor(1, thread_name_prefix="next block")
 
 
-@tf.function
+@tf.function(autograph=False)  # there is no loop in it that AutoGraph would compile
 def _gather(pixels, classes, chosen, class_count):
     # Bytes are kept on the device and become floats a block at a time: a quarter of the memory.
     images = tf.cast(tf.gather(pixels, chosen), tf.float32) * TO_UNIT
@@ -214,6 +214,21 @@ def from_arrays(train, test, class_names=None, *, seed=0):
     ink = shape[-1] == 1 and bool(np.mean(train.pixels == 0) > EMPTY)
     sets = [DataSet(part.pixels, part.classes, seed, len(names), ink) for part in (train, test)]
     return DataSets(*sets, names)
+
+
+def read_digit(path):
+    """Read a picture of one digit, dark on light or light on dark, as one of MNIST's.
+
+    Returns uint8 [28, 28, 1], cut out, scaled and centred as theirs were. Raises DataError if there
+    is no such picture, or nothing on it.
+    """
+    from visu.errors import UsageError  # late: for most of what this module does there is no need
+    from visu.handwriting import as_mnist, read_picture
+
+    try:
+        return as_mnist(read_picture(path), SIDE)
+    except UsageError as error:
+        raise DataError(str(error)) from None
 
 
 def parse_idx(raw, dimensions, source):

@@ -186,7 +186,7 @@ class _Run:
         )
         self._control, self._history = Control(), History(self._scene)
         self._asked_to_end = self._interrupted = self._finished = False
-        self._failure = None
+        self._failure = self._lost_late = None
         self._picture = None if self._film else self._options.save
         schedule = Schedule(
             self._options.iterations,
@@ -242,6 +242,8 @@ class _Run:
                     if self._live.url and not self._asked_to_end:
                         terminal.say(f"the live view stays at {self._live.url} until Ctrl-C")
                     self._live.wait()
+                    if self._lost_late:
+                        self._end_without_window(self._lost_late)
             finally:
                 if self._live:
                     self._live.close()
@@ -264,20 +266,25 @@ class _Run:
             self._live.close()
 
     def _on_window_lost(self, reason):
-        if not self._finished:
-            self._go_on_without_window(reason)
-            self._training.pace = None  # nobody watches
-            self._control.pause(False)
+        if self._finished:  # it may take longer to open, or to fail, than a short run
+            self._lost_late = reason
+            return
+        terminal.say(f"no window: {reason}. Training in text mode; {self._keep_picture()}.")
+        self._training.pace = None  # nobody watches
+        self._control.pause(False)
 
-    def _go_on_without_window(self, reason):
-        if self._film:
-            outcome = f"the film will be in {self._options.save}"
-        else:
-            outcome = self._keep_picture()
-        terminal.say(f"no window: {reason}. Training in text mode; {outcome}.")
+    def _end_without_window(self, reason):
+        if self._film or self._picture:  # there is one already
+            terminal.say(f"no window: {reason}.")
+            return
+        terminal.say(f"no window: {reason}; {self._keep_picture()}.")
+        if self._picture:
+            self._save_picture()
 
     def _keep_picture(self):
         """See to it that there is a picture in the end. Returns what to say of it."""
+        if self._film:
+            return f"the film will be in {self._options.save}"
         if self._picture is None:
             self._picture = f"{self._scene.name}.png"
             try:
@@ -323,12 +330,15 @@ class _Run:
         if self._log:
             self._keep(self._log.close)
         if self._picture:
-            from visu.picture import save  # late: matplotlib takes its time to load
-
-            self._keep(save, self._scene, self._history, self._picture)
+            self._save_picture()
         if self._film:
             with terminal.FilmProgress() as progress:
                 self._keep(self._film.finish, progress.show)
+
+    def _save_picture(self):
+        from visu.picture import save  # late: matplotlib takes its time to load
+
+        self._keep(save, self._scene, self._history, self._picture)
 
     def _keep(self, write, *arguments):
         """Write a file. What prevents it is said at the very end, when all else is done."""

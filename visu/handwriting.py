@@ -55,12 +55,14 @@ def draw(strokes):
     return np.asarray(pad)
 
 
-def read_picture(path):
+def read_picture(path, source="picture"):
     """The ink, uint8 [h, w], in a picture of one digit, dark on light or light on dark.
+
+    source  what to call it in messages, for example the flag that named it
 
     Raises UsageError if there is no such picture, or nothing on it.
     """
-    flag = f"--digit {path}"
+    flag = f"{source} {path}"
     try:
         with warnings.catch_warnings(), Image.open(path) as picture:
             warnings.simplefilter("ignore")

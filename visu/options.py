@@ -97,7 +97,7 @@ def parse(name, description, iterations, arguments=None):
         check_destination("--save", given.save, PICTURE_ENDINGS + FILM_ENDINGS)
         check_destination("--log", given.log, LOG_ENDINGS)
         earlier = None if given.compare is None else find(given.compare)
-        digit = None if given.digit is None else read_picture(given.digit)
+        digit = None if given.digit is None else read_picture(given.digit, "--digit")
     except UsageError as error:
         parser.error(str(error))
     return Options(

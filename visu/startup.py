@@ -1,11 +1,13 @@
 """Starts TensorFlow, quietly and on its fastest CPU kernels. Import this before TensorFlow."""
 
+import gc
 import importlib
 import logging
 import os
 import platform
 import sys
 import tempfile
+from contextlib import contextmanager
 
 X86 = platform.machine().lower() in ("x86_64", "amd64")
 
@@ -25,7 +27,9 @@ def start():
 
 
 def _import_and_warm_up():
-    tf = importlib.import_module("tensorflow")
+    # Keras would load matplotlib too, for galleries that nobody asks it for here.
+    with _collecting_no_garbage(), _left_out("matplotlib"):
+        tf = importlib.import_module("tensorflow")
     # Listing the devices and the first XLA compilation have words of their own to say; in older
     # versions also the first one with random numbers, which dropout needs.
     tf.config.list_logical_devices()
@@ -37,6 +41,33 @@ def _import_and_warm_up():
         from visu.convolution import speed_up_gradient  # late: it imports TensorFlow
 
         speed_up_gradient()
+
+
+@contextmanager
+def _collecting_no_garbage():
+    """What an import makes is there to stay: to search it for garbage is a fifth of its time."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()  # nor is it searched later
+        gc.enable()
+
+
+@contextmanager
+def _left_out(module):
+    """Who can do without this module finds it missing for now; not if it is loaded already."""
+    if module in sys.modules:
+        yield
+        return
+    sys.modules[module] = None
+    try:
+        yield
+    finally:
+        del sys.modules[module]
 
 
 def _hiding_stderr(action):

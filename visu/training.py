@@ -218,12 +218,13 @@ def _score(labels, computed, loss):
 def _evaluations(test, augment):
     """What a measurement needs of `test`, compiled, so that each is one call."""
 
-    @tf.function
+    # AutoGraph takes its time, and there is no loop for it here; somebody's `augment` may have one.
+    @tf.function(autograph=False)
     def evaluate(X, Y_):
         Y, loss = test(X, Y_)
         return _class(Y), loss
 
-    @tf.function
+    @tf.function(autograph=augment is not None)
     def evaluate_batch(images, labels, batch, step):
         X, Y_ = images[batch], labels[batch]
         X = augment(X, step) if augment else X
