@@ -1,0 +1,154 @@
+"""Train on several machines, all of them this one: each worker is a process of its own.
+
+    python -m launch_local --workers 2 --model dnn --train-steps 1000 --job-dir /tmp/dnn
+
+All flags but --workers are the trainer's. The workers find one another as they would in a cloud, by
+TF_CONFIG. When one of them ends before its time, so do the others.
+"""
+
+import argparse
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from flags import whole
+
+HERE = Path(__file__).resolve().parent
+STOPPED = (128 + signal.SIGTERM, 128 + signal.SIGINT)  # exit codes of who was asked to end
+GRACE = 15.0  # seconds that the others have to notice that one is gone, before they are ended
+SAVING = 60.0  # the same, when it was asked to go: the chief has to save
+LOOK_EVERY = 0.1  # seconds
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        prog="python -m launch_local",
+        description="Train with several processes on this machine; all other flags are the "
+        "trainer's (python -m trainer.task -h).",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--workers",
+        type=whole(1, 64),
+        default=2,
+        metavar="N",
+        help="processes, the chief among them (2)",
+    )
+    given, flags = parser.parse_known_args()
+    return launch(given.workers, flags)
+
+
+def launch(count, flags):
+    """Run `count` workers to their end. Returns the exit code: that of the first who failed."""
+    names = ["chief", *(f"worker {number}" for number in range(count - 1))]
+    addresses = [f"127.0.0.1:{port}" for port in _free_ports(count)]
+    machines = {"chief": addresses[:1], "worker": addresses[1:]}
+    workers = []
+    for number in range(count):
+        task = {"type": "worker" if number else "chief", "index": max(number - 1, 0)}
+        config = json.dumps({"cluster": machines, "task": task})
+        workers.append(_start(flags, {"TF_CONFIG": config} if count > 1 else {}, count))
+    readers = [
+        threading.Thread(target=_pass_on, args=(name, pipe, to))
+        for name, worker in zip(names, workers, strict=True)
+        for pipe, to in ((worker.stdout, sys.stdout), (worker.stderr, sys.stderr))
+    ]
+    for reader in readers:
+        reader.start()
+    with ExitStack() as ended:
+        for worker in workers:
+            ended.callback(_end, worker)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda number, _: _tell(workers, number))
+        code = _wait(dict(zip(names, workers, strict=True)))
+    for reader in readers:
+        reader.join()
+    return code
+
+
+def _wait(workers):
+    """Wait until all have ended, or one has failed and the others had time to notice."""
+    failed, until = None, None
+    while any(worker.poll() is None for worker in workers.values()):
+        time.sleep(LOOK_EVERY)
+        if failed is None:
+            failed = next((name for name, worker in workers.items() if worker.poll()), None)
+            stopped = failed is not None and workers[failed].poll() in STOPPED
+            until = time.monotonic() + (SAVING if stopped else GRACE)
+        elif time.monotonic() > until:
+            break
+    codes = {name: worker.poll() for name, worker in workers.items()}
+    if failed is None:
+        failed = next((name for name, code in codes.items() if code), None)
+    if failed is None:
+        return 0
+    if codes[failed] in STOPPED:  # as it was asked to, but maybe another one has failed
+        well = (0, *STOPPED)
+        failed = next((name for name, code in codes.items() if code not in well), failed)
+    code = codes[failed]
+    if code == 2 or code in STOPPED:
+        return code  # it has said what is wrong with the flags, or that all is saved
+    how = "has not ended in time" if code is None else f"has ended with exit code {code}"
+    print(
+        f"error: the {failed} {how}, so the job ends; start it again, and it goes on from its "
+        "last checkpoint",
+        file=sys.stderr,
+    )
+    return 1 if code is None else code if code > 0 else 128 - code
+
+
+def _start(flags, settings, count):
+    # They share the processors, instead of each taking all of them.
+    threads = str(max((os.cpu_count() or 1) // count, 1))
+    settings = {"TF_NUM_INTRAOP_THREADS": threads, "OMP_NUM_THREADS": threads, **settings}
+    inherited = {name: value for name, value in os.environ.items() if name != "TF_CONFIG"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "trainer.task", *flags],
+        env={**inherited, **settings, "PYTHONPATH": _with_here(inherited)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # Ctrl-C reaches this process, which tells the others once
+    )
+
+
+def _with_here(environment):
+    """The PYTHONPATH with which the trainer is found from any folder."""
+    return os.pathsep.join(filter(None, (str(HERE), environment.get("PYTHONPATH"))))
+
+
+def _pass_on(name, pipe, to):
+    for line in pipe:
+        print(f"[{name}] {line}", end="", file=to, flush=True)
+
+
+def _tell(workers, number):
+    for worker in workers:
+        if worker.poll() is None:
+            worker.send_signal(number)
+
+
+def _end(worker):
+    if worker.poll() is None:
+        worker.kill()
+    worker.wait()
+
+
+def _free_ports(count):
+    """So many ports that nobody uses at the moment."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,15 @@
+"""Folders that somebody has named, checked before anything slow begins."""
+
+from pathlib import Path
+
+from service.errors import UsageError
+
+
+def check_folder(source, folder):
+    """Raise UsageError unless the folder is there; elsewhere (gs://...) only TensorFlow can tell.
+
+    source  what to call it in the message, such as a flag
+    """
+    if "://" not in folder and not Path(folder).is_dir():
+        found = "a file" if Path(folder).exists() else "nothing"
+        raise UsageError(f"{source} {folder}: expected a folder, found {found}; train and export")

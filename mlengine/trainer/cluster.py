@@ -1,0 +1,158 @@
+"""Which devices and machines train, and whether all of them are still there."""
+
+import json
+import os
+import socket
+import sys
+import threading
+import time
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from trainer.errors import JobError, UsageError
+
+CHIEF = ("chief", 0)
+START_AGAIN = "start the job again, and it goes on from its last checkpoint"
+LOOK_EVERY = 2.0  # seconds
+GONE_AFTER = 4  # looks in a row that a machine does not answer
+APPEAR_WITHIN = 600.0  # seconds; containers are pulled at different speeds
+_LAST_WORD = threading.Lock()
+
+
+class Cluster(NamedTuple):
+    """The machines of a job, as `TF_CONFIG` describes them, and which of them this one is.
+
+    https://www.tensorflow.org/guide/distributed_training#TF_CONFIG
+    """
+
+    addresses: dict  # {(type, index): "host:port"}; empty for a single machine
+    own: tuple = CHIEF
+
+    @property
+    def is_chief(self):
+        """Whether this machine writes what all have in common."""
+        leader = CHIEF if CHIEF in self.addresses else ("worker", 0)
+        return not self.addresses or self.own == leader
+
+    @property
+    def others(self):
+        return {task: address for task, address in self.addresses.items() if task != self.own}
+
+
+def from_environment(environment=os.environ):
+    """The `Cluster` in TF_CONFIG. Raises UsageError if it makes no sense."""
+    text = environment.get("TF_CONFIG", "").strip()
+    if not text:
+        return Cluster({})
+    try:
+        config = json.loads(text)
+        machines, task = config.get("cluster", {}), config.get("task", {})
+        addresses = {
+            (kind, index): address
+            for kind, listed in machines.items()
+            for index, address in enumerate(listed)
+        }
+        own = task.get("type"), int(task.get("index", 0))
+    except (ValueError, AttributeError, TypeError) as error:
+        raise UsageError(
+            f'TF_CONFIG: expected {{"cluster": ..., "task": ...}} as JSON, found {text!r} ({error})'
+        ) from None
+    if len(addresses) < 2:
+        return Cluster({})
+    if other := {kind for kind, _ in addresses} - {"chief", "worker"}:
+        raise UsageError(
+            f"TF_CONFIG: expected chief and workers, found {', '.join(sorted(other))}; here "
+            "all machines train, none serves parameters or evaluates for the others"
+        )
+    if own not in addresses:
+        raise UsageError(f"TF_CONFIG: this machine, {own[0]} {own[1]}, is not in its own cluster")
+    return Cluster(addresses, own)
+
+
+def strategy_for(cluster, cpu_devices):
+    """How this machine's devices train together, and with others: a `tf.distribute` strategy.
+
+    Call it before anything else of TensorFlow's.
+    """
+    if cpu_devices > 1:
+        (cpu,) = tf.config.list_physical_devices("CPU")
+        parts = [tf.config.LogicalDeviceConfiguration()] * cpu_devices
+        tf.config.set_logical_device_configuration(cpu, parts)
+    if cluster.addresses:
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    gpus = len(tf.config.list_physical_devices("GPU"))
+    if gpus > 1:
+        return tf.distribute.MirroredStrategy()
+    if cpu_devices > 1 and not gpus:
+        return tf.distribute.MirroredStrategy([f"CPU:{number}" for number in range(cpu_devices)])
+    return tf.distribute.get_strategy()
+
+
+def described(cluster, strategy):
+    """What trains, in a few words."""
+    kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
+    devices = strategy.num_replicas_in_sync
+    text = f"{devices} {kind}{'s' if devices > 1 else ''}"
+    return f"{text} on {len(cluster.addresses)} machines" if cluster.addresses else text
+
+
+class Watch:
+    """Ends this process when another machine of the job is gone.
+
+    TensorFlow itself may wait for it for a very long time, in C++, where no exception and no
+    signal handler of Python's gets through; so a thread looks whether the others' ports answer.
+    """
+
+    def __init__(self, cluster):
+        self._missing = dict.fromkeys(cluster.others, 0)
+        self._cluster = cluster
+        self._seen, self._ended = set(), threading.Event()
+        self._began = time.monotonic()
+        if self._missing:
+            threading.Thread(target=self._look, daemon=True).start()
+
+    def stop(self):
+        """From now on the others may go when they like."""
+        self._ended.set()
+
+    def _look(self):
+        while not self._ended.wait(LOOK_EVERY):
+            for task, address in self._cluster.others.items():
+                if _answers(address):
+                    self._seen.add(task)
+                    self._missing[task] = 0
+                elif task in self._seen:
+                    self._missing[task] += 1
+                    if self._missing[task] >= GONE_AFTER:
+                        self._give_up(f"{name(task)} ({address}) is gone")
+                elif time.monotonic() - self._began > APPEAR_WITHIN:
+                    self._give_up(f"{name(task)} ({address}) has not come")
+
+    def _give_up(self, what):
+        if not self._ended.is_set():
+            give_up(what)
+
+
+def give_up(what):
+    """End this process at once, from any thread; who comes first says what happened.
+
+    TensorFlow's own way out may wait for the machine that is gone.
+    """
+    _LAST_WORD.acquire()
+    print(f"error: {what}; {START_AGAIN}", file=sys.stderr, flush=True)
+    os._exit(JobError.exit_code)
+
+
+def name(task):
+    """What to call a machine: chief, worker 1."""
+    return "chief" if task == CHIEF else f"{task[0]} {task[1]}"
+
+
+def _answers(address):
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), timeout=LOOK_EVERY):
+            return True
+    except OSError:
+        return False

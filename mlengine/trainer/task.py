@@ -1,0 +1,111 @@
+"""Train a model on MNIST, evaluate it as it goes, and export it.
+
+    python -m trainer.task --model dnn --train-steps 10000 --job-dir /tmp/dnn
+
+Started again after whatever ended it, the same command goes on from the last checkpoint.
+"""
+
+import re
+import signal
+import sys
+import time
+
+import tensorflow as tf
+
+import mnistdata
+from trainer import cluster as clusters
+from trainer import loop, settings
+from trainer.checkpoints import prepare
+from trainer.errors import JobError
+
+# A full disk or GPU, a file system or quota that may not be written, a file that may not grow.
+NO_ROOM = (
+    tf.errors.ResourceExhaustedError,
+    tf.errors.PermissionDeniedError,
+    tf.errors.OutOfRangeError,
+)
+# How TensorFlow puts it when something far away does not answer any more.
+GONE = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError)
+
+
+class Stop:
+    """Remembers that a signal asked this process to end; `asked` is its number, or None."""
+
+    def __init__(self):
+        self.asked = None
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ask)
+
+    def _ask(self, number, _):
+        self.asked = number
+        signal.signal(number, signal.SIG_DFL)  # the second one means it
+
+
+def main():
+    given = settings.read()
+    began = time.monotonic()
+    try:
+        return train(given, began)
+    except (JobError, mnistdata.DataError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except NO_ROOM as error:
+        advice = (
+            "make room, or choose a smaller model or batch, and start it again: it goes on from "
+            "its last checkpoint"
+        )
+        print(f"error: {_reason(error)}; {advice}", file=sys.stderr)
+        return JobError.exit_code
+    except GONE as error:
+        print(f"error: {_reason(error)}; {clusters.START_AGAIN}", file=sys.stderr)
+        return JobError.exit_code
+
+
+def _reason(error):
+    # Around it stands what TensorFlow calls its own parts.
+    return re.sub(r"\{\{.*?\}\} | \[Op:.*", "", error.message)
+
+
+def train(given, began):
+    """Returns the exit code."""
+    cluster = clusters.from_environment()
+    strategy = clusters.strategy_for(cluster, given.cpu_devices)
+    prepare(given, cluster.is_chief)
+    watch = clusters.Watch(cluster)
+    job = loop.Job(given, strategy)
+    say = _say if cluster.is_chief else _keep_quiet
+    parameters = sum(int(tf.size(variable)) for variable in job.network.weights)
+    say(
+        f"{given.model}: {parameters:,} parameters · {clusters.described(cluster, strategy)} · "
+        f"{len(job.training):,} training digits"
+    )
+    stop = Stop()
+    try:
+        result = loop.run(job, cluster, lambda: stop.asked is not None, say)
+    except GONE:
+        if cluster.others:
+            clusters.give_up("another machine is gone")
+        raise
+    watch.stop()
+    if result.test is None:
+        say(f"stopped after {result.steps} steps, all is saved; start it again and it goes on")
+        return 128 + (stop.asked or signal.SIGTERM)
+    test = result.test
+    say(f"exported to {result.exported}")
+    say(
+        f"final test accuracy: {test.accuracy:.4f}, loss {test.loss:.4f}, {test.misread} of "
+        f"{test.count} misread, {result.steps} steps, {time.monotonic() - began:.1f} s"
+    )
+    return 0
+
+
+def _say(line):
+    print(line, flush=True)
+
+
+def _keep_quiet(_):
+    """The chief tells what all have in common."""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

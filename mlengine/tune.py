@@ -1,0 +1,117 @@
+"""Tune the trainer on this machine, by the study file that the cloud takes.
+
+    python tune.py --study vertex/tuning_study.yaml --folder /tmp/tuning
+
+What follows -- are more flags for the trainer. Interrupted or killed, the same command goes on.
+Linux, macOS or WSL2.
+"""
+
+import argparse
+import dataclasses
+import signal
+import sys
+from pathlib import Path
+
+from flags import whole
+from tuning.errors import UsageError
+
+
+class Stop:
+    """Remembers that a signal asked this process to end; `asked` is its number, or None."""
+
+    def __init__(self):
+        self.asked = None
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._ask)
+
+    def _ask(self, number, _):
+        self.asked = number
+
+
+def main(arguments=None):
+    arguments = sys.argv[1:] if arguments is None else arguments
+    own, trainers = _split(arguments)
+    given = _parser().parse_args(own)
+    stop = Stop()
+    try:
+        return tune(given, trainers, stop)
+    except UsageError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+
+
+def tune(given, trainers_flags, stop):
+    """Run the study. Returns the exit code. Raises UsageError."""
+    try:
+        from tuning import report, search, study
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"{error.name} is missing; install what tuning needs, in the project's folder, with "
+            "`pip install -e './mlengine[tune]'` (on Windows: in WSL2)"
+        ) from None
+    if given.train_steps is not None:
+        trainers_flags = [f"--train-steps={given.train_steps}", *trainers_flags]
+    wanted = study.read(given.study, trainers_flags)
+    numbers = {"trials": given.trials, "parallel": given.parallel}
+    wanted = dataclasses.replace(wanted, **{k: v for k, v in numbers.items() if v is not None})
+    folder = given.folder.resolve()
+    with search.Search(wanted, folder, given.seed, _say) as at_work:
+        _say(
+            f"{wanted.name}: {wanted.trials} trials, {wanted.parallel} at a time, for the "
+            f"{'highest' if wanted.maximises else 'lowest'} {wanted.metric}, in {folder}"
+        )
+        at_work.run(lambda: stop.asked is not None)
+    trials = at_work.trials()
+    print(*report.table(wanted, trials), sep="\n", flush=True)
+    if stop.asked is not None:
+        _say("stopped; the same command goes on")
+        return 128 + stop.asked
+    for path in report.draw(wanted, trials, folder):
+        _say(f"see {path}")
+    return 0
+
+
+def _split(arguments):
+    """The tuner's own flags, and the trainer's, which follow the first --."""
+    if "--" not in arguments:
+        return arguments, []
+    at = arguments.index("--")
+    return arguments[:at], arguments[at + 1 :]
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        usage="python tune.py --study FILE --folder DIR [flags] [-- flags of the trainer]",
+        description="Find good parameters for the trainer, on this machine.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--study", required=True, type=Path, metavar="FILE", help="YAML: what to tune, and how"
+    )
+    parser.add_argument(
+        "--folder", required=True, type=Path, metavar="DIR", help="for the study and its trials"
+    )
+    parser.add_argument(
+        "--trials", type=whole(1), metavar="N", help="in all (the study's maxTrialCount)"
+    )
+    parser.add_argument(
+        "--parallel", type=whole(1), metavar="N", help="at a time (the study's parallelTrialCount)"
+    )
+    parser.add_argument(
+        "--train-steps",
+        type=whole(1),
+        metavar="N",
+        help="of each trial (the study's --train-steps)",
+    )
+    parser.add_argument(
+        "--seed", type=whole(0), default=0, metavar="N", help="of the proposals (0)"
+    )
+    return parser
+
+
+def _say(line):
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""Runs a command that ends when the tuner does, however that ends: killed, even.
+
+    python -m tuning.leash SECONDS COMMAND ...
+
+Standard input is the leash, a pipe that nothing is ever written to. When it closes, because the
+tuner closed it or is gone, the command gets SIGTERM and, after so many seconds, SIGKILL. So it does
+when this process is told to end.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+
+def main():
+    grace, *command = sys.argv[1:]
+    told = threading.Event()
+    # Before the command is started: there is no moment in which a signal would leave it alone.
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: told.set())
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+
+    def when_it_closes():
+        os.read(sys.stdin.fileno(), 1)
+        told.set()
+
+    def when_told():
+        told.wait()
+        _end(process, float(grace))
+
+    for job in (when_it_closes, when_told):
+        threading.Thread(target=job, daemon=True).start()
+    code = process.wait()
+    return code if code >= 0 else 128 - code  # as a shell has it
+
+
+def _end(process, grace):
+    process.terminate()
+    try:
+        process.wait(grace)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

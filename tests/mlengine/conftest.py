@@ -1,0 +1,3 @@
+"""What several test files of mlengine share."""
+
+from tests.mlengine.serving import service, trained  # noqa: F401 - fixtures
