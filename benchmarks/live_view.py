@@ -15,8 +15,6 @@ import asyncio
 import re
 import statistics
 import time
-from contextlib import suppress
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -24,7 +22,7 @@ import Xlib.display
 from Xlib import XK, X
 from Xlib.ext import xtest
 
-from tests.screen import RunningLesson, VirtualScreen
+from tests.screen import RunningLesson, VirtualScreen, processor_seconds
 from tests.web import has_finished, serving, watch
 
 ITERATIONS = {"1.0": 60_000, "2.1": 20_000, "3.1": 1_500}
@@ -82,9 +80,10 @@ def shows_digits(screen):
 
 
 def speeds(output):
-    """The figures of the line that begins with "speed:"."""
+    """The four figures of the line that begins with "speed:"; 0 where nothing was redrawn."""
     (line,) = (line for line in output.splitlines() if line.startswith("speed:"))
-    return [float(figure) for figure in re.findall(r"\d+\.\d+", line)]
+    trained, tested, *drawn = (float(figure) for figure in re.findall(r"\d+\.\d+", line))
+    return trained, tested, *(drawn or (0.0, 0.0))
 
 
 class Keyboard:
@@ -122,11 +121,11 @@ def rests(keyboard, process):
     found = []
     for _ in range(PAUSES):
         time.sleep(0.71)
-        pressed, spent, last = time.perf_counter(), processor_seconds(process), 0.0
+        pressed, spent, last = time.perf_counter(), taken(process), 0.0
         keyboard.press("space")
         while time.perf_counter() < pressed + 1.5:
             time.sleep(LOOK_SECONDS)
-            before, spent = spent, processor_seconds(process)
+            before, spent = spent, taken(process)
             if spent - before > AT_REST * LOOK_SECONDS:
                 last = time.perf_counter() - pressed
         keyboard.press("space")
@@ -134,13 +133,9 @@ def rests(keyboard, process):
     return found
 
 
-def processor_seconds(process):
-    """What all threads of a process have taken so far."""
-    nanoseconds = 0
-    for task in Path(f"/proc/{process.pid}/task").iterdir():
-        with suppress(OSError):  # the thread has ended
-            nanoseconds += int((task / "schedstat").read_text().split()[0])
-    return nanoseconds / 1e9
+def taken(process):
+    """Seconds of processor time so far."""
+    return processor_seconds(process.pid)[0]
 
 
 def summary(milliseconds):

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from visu.files import unfinished
 from visu.panels import ink_map
 from visu.style import LIGHT
 
@@ -48,14 +49,13 @@ def keep(mnist, test, path):
     """Write the digits that `test` misreads, a line each, at `path`."""
     Y = np.concatenate([test(*part)[0] for part in mnist.test.in_order(PART)])
     computed = Y.argmax(axis=1)
-    growing = path.with_name(f".{path.name}.unfinished")
-    with growing.open("w", encoding="ascii", newline="") as file:
+    with unfinished(path).open("w", encoding="ascii", newline="") as file:
         lines = csv.writer(file)
         lines.writerow(COLUMNS)
         for index in np.flatnonzero(computed != mnist.test.classes):
             label, read = mnist.test.classes[index], computed[index]
             lines.writerow((index, label, read, f"{Y[index, read]:.3f}"))
-    growing.replace(path)
+    unfinished(path).replace(path)
 
 
 def gather(logs):

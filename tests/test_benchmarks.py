@@ -2,9 +2,9 @@
 
 import csv
 import json
+import os
 import re
 import shutil
-import subprocess
 import sys
 
 import numpy as np
@@ -14,8 +14,9 @@ from PIL import Image
 import mnistdata
 from benchmarks.misread import draw, gather
 from benchmarks.results import run
-from benchmarks.variants import COMPARISONS, MISTAKES, lesson_files
+from benchmarks.variants import COMPARISONS, MISTAKES, VARIANTS, Variant, lesson_files
 from benchmarks.workshop.terminal import parse
+from tests.forked import Forked
 from tests.screen import ROOT
 from tests.test_window import has
 from visu.runs import read
@@ -23,14 +24,10 @@ from visu.style import LIGHT
 
 
 def benchmark(name, *arguments):
-    done = subprocess.run(
-        [sys.executable, "-m", f"benchmarks.{name}", *map(str, arguments)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    process = Forked(f"benchmarks.{name}", arguments, ROOT, dict(os.environ))
+    output, error = process.communicate(600)
+    assert process.returncode == 0, error
+    return output
 
 
 def pixels_of(path):
@@ -65,8 +62,9 @@ def test_results_are_resumed_and_summarised(tmp_path):
 
 
 @pytest.mark.long
-def test_the_report_has_tables_and_pictures_of_what_it_compares(tmp_path):
+def test_the_report_has_tables_and_pictures_of_what_it_compares(tmp_path, monkeypatch, few_digits):
     runs = tmp_path / "runs"
+    monkeypatch.setitem(VARIANTS, "5.0", Variant("5.0", flags=("--data", str(few_digits))))
     run("5.0", 0, 30, runs / "5.0-seed0.csv")
     run("1.0-fashion", 0, 30, runs / "1.0-fashion-seed0.csv", jobs=2)
     for kept in ("2.1-seed0.csv", "2.1-fixed-seed0.csv"):
@@ -87,7 +85,7 @@ def test_the_report_has_tables_and_pictures_of_what_it_compares(tmp_path):
 
 def _what_was_misread_is_kept_and_drawn(log):
     digits = gather([log])
-    assert len(digits) == round((1 - read(log).test[-1, 1]) * 10_000)
+    assert len(digits) == round((1 - read(log).test[-1, 1]) * 1000)
     test = mnistdata.read_data_sets().test
     for digit in digits:
         assert digit.label == test.classes[digit.index] != digit.computed

@@ -33,7 +33,7 @@ SAID = {
     "4.2": ["Learnt by heart"],
     "5.0": [],
 }
-SEEDS = dict.fromkeys(SAID, 5) | {"4.2": 2}
+SEEDS = dict.fromkeys(SAID, 5) | {"4.2": 4}
 # A run that a rule applies to in the end, and one that is much like it, but not in that.
 EXAMPLES = {
     "NaN": ("log0", "1.0"),
@@ -121,12 +121,6 @@ def test_the_terminal_says_it_too_and_knows_how_weights_ended(tmp_path):
     *_, advice, _ = output.splitlines()
     assert advice.startswith("Drifting: weights have reached ")
     assert final(output)
-
-
-def test_a_run_without_fault_ends_without_advice(run):
-    code, output, _ = run("2.2", "--iterations", 200)
-    assert code == 0
-    assert output.splitlines()[-2].startswith("200/200 ·")
 
 
 def panels_of(name, inches):

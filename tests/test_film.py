@@ -15,7 +15,7 @@ import mnistdata
 from tests.screen import RunningLesson
 from tests.test_drawing import a_history, a_scene
 from tests.test_running import final, rows, run_on_a_full_disk, window_process
-from tests.test_window import look, open_lesson
+from tests.test_window import open_lesson, settled
 from visu.encoding import gif_colours
 from visu.gif import GifWriter
 from visu.layout import HEAD
@@ -95,7 +95,7 @@ def test_the_last_picture_is_what_the_window_shows_at_the_end(screen, tmp_path):
     flags = ("--iterations", 150, "--fast", "--save", film)
     with open_lesson(screen, "2.1", *flags, folder=tmp_path) as lesson:
         lesson.wait_for(film.exists)
-        shown = look(screen, lesson)
+        shown = settled(screen, lesson)
         lesson.close_window()
         code, output, error = lesson.wait()
     assert (code, error) == (0, "")

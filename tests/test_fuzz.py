@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from tests.screen import RunningLesson
+from tests.screen import RunningLesson, VirtualScreen
 from tests.test_running import final, rows
 
 # All but what opens a dialog of the toolkit's or closes the window.
@@ -17,6 +17,13 @@ KEYSYMS = {"+": "plus", "-": "minus"}
 
 
 TOOLBAR = 60  # pixels below the figure, whose buttons open dialogs
+
+
+@pytest.fixture
+def screen():
+    """One of their own: the next test may not find the mouse, or a key, as chance has left it."""
+    with VirtualScreen() as virtual:
+        yield virtual
 
 
 class User:

@@ -5,6 +5,7 @@ import difflib
 import io
 import re
 import tokenize
+from functools import lru_cache
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from visu.style import LIGHT
 from visu.training import Training
 
 NORMALISED = ["4.0", "4.1", "4.2", "5.0"]
+LARGE = ["4.2", "5.0"]
 LESSONS = ["1.0", "2.0", "2.1", "2.2", "3.0", "3.1", *NORMALISED]
 # Changed lines between neighbours, and the same without docstring, comments and blank lines.
 CEILINGS = {
@@ -52,6 +54,18 @@ PARAMETERS["4.2"] = 36 * 24 + 25 * 24 * 48 + 16 * 48 * 64 + 3136 * 200 + 200 * 1
 
 def source(number):
     return lesson_file(number).read_text("utf-8")
+
+
+def each_on_one_worker(numbers):
+    """For tests that have a lesson in common: its compilation takes much longer than they do."""
+    return [pytest.param(n, marks=pytest.mark.xdist_group(f"lesson {n}")) for n in numbers]
+
+
+@lru_cache(1)  # a lesson holds 100 MB of digits
+def compiled(number):
+    """A lesson that can train, and a block of batches, images and labels."""
+    lesson = load(number)
+    return lesson, *lesson.mnist.train.next_block(20, 100)
 
 
 def stripped(text):
@@ -143,10 +157,9 @@ def test_an_import_trains_nothing_and_leaves_the_functions_usable(number, capfd)
     assert float(loss) == pytest.approx(expected, rel=1e-4)
 
 
-@pytest.mark.parametrize("number", LESSONS)
+@pytest.mark.parametrize("number", each_on_one_worker(LESSONS))
 def test_nothing_is_compiled_twice(number):
-    lesson = load(number)
-    images, labels = lesson.mnist.train.next_block(20, 100)
+    lesson, images, labels = compiled(number)
 
     def train(step, stop):
         lesson.train(images, labels, tf.constant(step), tf.constant(stop))
@@ -196,7 +209,8 @@ def test_dropout_is_for_training_only(number):
 
 @pytest.mark.parametrize("number", ["2.1", "2.2", "3.0", "3.1", "4.0", "4.1"])
 def test_the_learning_rate_decays(number):
-    rates = [float(load(number).learning_rate(tf.constant(step))) for step in (0, 2000, 10**6)]
+    lesson = load(number)
+    rates = [float(lesson.learning_rate(tf.constant(step))) for step in (0, 2000, 10**6)]
     assert rates == pytest.approx([0.0031, 0.0001 + 0.003 / np.e, 0.0001])
 
 
@@ -269,10 +283,9 @@ def test_what_is_shown_is_what_was_trained_on():
         assert (measurement.test is not None) == (measurement.iteration == 40)
 
 
-@pytest.mark.parametrize("number", NORMALISED)
+@pytest.mark.parametrize("number", each_on_one_worker(NORMALISED))
 def test_an_answer_does_not_depend_on_the_other_images(number):
-    lesson = load(number)
-    images, labels = lesson.mnist.train.next_block(3, 100)
+    lesson, images, labels = compiled(number)
     lesson.train(images, labels, tf.constant(0), tf.constant(3))
     X, Y_ = lesson.mnist.test.images[:50], lesson.mnist.test.labels[:50]
     together, _ = lesson.test(tf.constant(X), tf.constant(Y_))
@@ -295,10 +308,16 @@ def test_an_answer_does_not_depend_on_the_other_images(number):
         ("5.0", 60, 0.60),
     ],
 )
-def test_a_few_hundred_iterations_learn_to_read(run, tmp_path, number, iterations, floor):
-    code, output, error = run(number, "--iterations", iterations, "--save", "run.png")
+def test_a_few_hundred_iterations_learn_to_read(
+    run, tmp_path, few_digits, number, iterations, floor
+):
+    data = ("--data", few_digits) if number in LARGE else ()
+    code, output, error = run(number, "--iterations", iterations, *data, "--save", "run.png")
     assert (code, error) == (0, "")
-    assert float(output.splitlines()[-1].split()[3].rstrip(",")) >= floor
+    *_, before, last = output.splitlines()
+    assert float(last.split()[3].rstrip(",")) >= floor
+    # Of a run without fault the coach says nothing.
+    assert before.startswith("Slow start: " if number == "2.0" else f"{iterations}/{iterations} ·")
     # Panels 4 and 5 show the spread of something, whether variables or what becomes of a batch.
     pixels = np.asarray(Image.open(tmp_path / "run.png").convert("RGB"), int)
     height, width = pixels.shape[:2]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import mnistdata
 from mnistdata import DataError, parse_idx, read_data_sets
+from tests.digits import idx
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")  # Debian's dataset-fashion-mnist
 PUBLISHED = {  # SHA-256 of the four files as LeCun publishes them, unpacked
@@ -26,13 +27,6 @@ PUBLISHED = {  # SHA-256 of the four files as LeCun publishes them, unpacked
 @pytest.fixture(scope="module")
 def mnist():
     return read_data_sets()
-
-
-def idx(array):
-    """An array as an IDX file's bytes."""
-    array = np.asarray(array, np.uint8)
-    sizes = b"".join(length.to_bytes(4, "big") for length in array.shape)
-    return bytes([0, 0, 8, array.ndim]) + sizes + array.tobytes()
 
 
 def small_set(folder, train=250, test=120, classes=10, side=28, pack=False):

@@ -2,7 +2,6 @@
 
 import base64
 import io
-import os
 from pathlib import Path
 
 import nbformat
@@ -11,7 +10,7 @@ import pytest
 from nbclient import NotebookClient
 from PIL import Image
 
-from tests.screen import lesson_file
+from tests.screen import lesson_file, without_display
 from tests.test_running import final
 from tests.test_window import has
 from visu.style import LIGHT
@@ -35,7 +34,7 @@ def outputs(tmp_path_factory):
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
     # As where a user starts it: without the display of whoever runs the tests.
-    environment = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "MPLBACKEND")}
+    environment = without_display()
     client = NotebookClient(notebook, timeout=240, allow_errors=True)
     folder = str(tmp_path_factory.mktemp("notebook"))
     client.execute(env=environment, cwd=folder)

@@ -428,11 +428,9 @@ def write_script(folder, **sizes):
         ({"batch": ", batch=0"}, (), "batch: expected a whole number from 1, found 0"),
     ],
 )
-def test_a_script_says_in_one_line_what_is_wrong(tmp_path, sizes, flags, message):
+def test_a_script_says_in_one_line_what_is_wrong(run, tmp_path, sizes, flags, message):
     script = write_script(tmp_path, train=30, test=30, **sizes)
-    settings = {"environment": IN_THE_PROJECT, "folder": tmp_path}
-    with RunningLesson(script, "--no-window", *flags, **settings) as lesson:
-        code, output, error = lesson.wait()
+    code, output, error = run(script, *flags, environment=IN_THE_PROJECT)
     assert (code, output) == (2, "")
     assert error.startswith("error: ")
     assert message in error
@@ -474,16 +472,19 @@ lesson.run(data, train, test, batch=50, weights=[W], biases=[B])
 """
 
 
-@pytest.mark.parametrize("outputs", [3, 5])
-def test_plain_variables_and_functions_serve_too(tmp_path, outputs):
-    script = tmp_path / "plain.py"
+def plain_script(folder, outputs):
+    script = folder / "plain.py"
     script.write_text(PLAIN.format(outputs=outputs))
-    settings = {"environment": IN_THE_PROJECT, "folder": tmp_path}
-    with RunningLesson(script, "--no-window", **settings) as lesson:
-        code, output, error = lesson.wait()
-    if outputs == 3:
-        assert (code, error) == (0, "")
-        assert float(final(output)[0]) > 0.95
-    else:
-        assert (code, output) == (2, "")
-        assert "error: test: expected a probability for each class" in error
+    return script
+
+
+def test_plain_variables_and_functions_serve_too(run, tmp_path):
+    code, output, error = run(plain_script(tmp_path, outputs=3), environment=IN_THE_PROJECT)
+    assert (code, error) == (0, "")
+    assert float(final(output)[0]) > 0.95
+
+
+def test_functions_with_other_outputs_than_classes_are_refused(run, tmp_path):
+    code, output, error = run(plain_script(tmp_path, outputs=5), environment=IN_THE_PROJECT)
+    assert (code, output) == (2, "")
+    assert "error: test: expected a probability for each class" in error

@@ -14,7 +14,7 @@ from PIL import Image
 
 import mnistdata
 import tensorflowvisu
-from tests.screen import lesson_file
+from tests.screen import VirtualScreen, lesson_file
 from tests.test_drawing import a_history, a_scene
 from tests.test_running import final
 from tests.test_window import DPI, has, look, measured, open_lesson, settled
@@ -207,21 +207,28 @@ def place_of(panel, pixels, grid):
     return x + w // grid[1] // 2, height - y - h + h // grid[0] // 2
 
 
-def test_a_clicked_digit_opens_large_and_escape_goes_back(screen):
-    with open_lesson(screen, "1.0", "--iterations", 200) as lesson:
-        everything = settled(screen, lesson)
-        seen = []
-        for panel, grid in ((6, (25, 40)), (3, (10, 10))):
-            screen.xdotool("mousemove", *place_of(panel, everything, grid), "click", 1)
-            lesson.wait_for(lambda: has(look(screen, lesson), LIGHT.right_bar, 100, within=3), 5)
-            seen.append(settled(screen, lesson))
-            lesson.key("Right")
-            lesson.wait_for(lambda: (look(screen, lesson) != seen[-1]).any(), 5)
-            lesson.key("Escape")
-            lesson.wait_for(lambda: (look(screen, lesson) == everything).all(), 5)
-        assert (seen[0] != seen[1]).any()
+@pytest.fixture(scope="module")
+def convolutional():
+    """The window of a convolutional lesson that has finished, for tests that leave it so."""
+    with VirtualScreen() as screen, open_lesson(screen, "3.0", "--iterations", 60) as lesson:
+        yield lesson
         lesson.close_window()
         assert lesson.wait()[0] == 0
+
+
+def test_a_clicked_digit_opens_large_and_escape_goes_back(convolutional):
+    lesson, screen = convolutional, convolutional.screen
+    everything = settled(screen, lesson)
+    seen = []
+    for panel, grid in ((6, (25, 40)), (3, (10, 10))):
+        screen.xdotool("mousemove", *place_of(panel, everything, grid), "click", 1)
+        lesson.wait_for(lambda: has(look(screen, lesson), LIGHT.right_bar, 100, within=3))
+        seen.append(settled(screen, lesson))
+        lesson.key("Right")
+        lesson.wait_for(lambda: (look(screen, lesson) != seen[-1]).any())
+        lesson.key("Escape")
+        lesson.wait_for(lambda: (look(screen, lesson) == everything).all())
+    assert (seen[0] != seen[1]).any()
 
 
 def test_rows_of_pictures_hold_them_enlarged():
@@ -281,24 +288,22 @@ def test_dense_weights_are_pictures_too():
     assert (answer.patches[3, 5, 7]) == module.W1.numpy()[3 * 28 + 5, 7]
 
 
-def test_w_turns_from_the_bars_to_the_channels_and_back(screen):
-    with open_lesson(screen, "3.0", "--iterations", 60) as lesson:
-        everything = settled(screen, lesson)
-        lesson.key("w")
-        lesson.wait_for(lambda: has(look(screen, lesson), (128, 128, 128), 200, within=30), 5)
-        channels = settled(screen, lesson)
-        lesson.key("w")
-        lesson.wait_for(lambda: (look(screen, lesson) != channels).any(), 5)
-        bars = settled(screen, lesson)
-        lesson.key("w")
-        lesson.wait_for(lambda: (look(screen, lesson) == channels).all(), 5)
-        lesson.key("Right")
-        lesson.wait_for(lambda: (look(screen, lesson) != channels).any(), 5)
-        lesson.key("Escape")
-        lesson.wait_for(lambda: (look(screen, lesson) == everything).all(), 5)
-        assert (bars != everything).any()
-        lesson.close_window()
-        assert lesson.wait()[0] == 0
+def test_w_turns_from_the_bars_to_the_channels_and_back(convolutional):
+    lesson, screen = convolutional, convolutional.screen
+    everything = settled(screen, lesson)
+    lesson.key("w")
+    lesson.wait_for(lambda: has(look(screen, lesson), (128, 128, 128), 200, within=30))
+    channels = settled(screen, lesson)
+    lesson.key("w")
+    lesson.wait_for(lambda: (look(screen, lesson) != channels).any())
+    bars = settled(screen, lesson)
+    lesson.key("w")
+    lesson.wait_for(lambda: (look(screen, lesson) == channels).all())
+    lesson.key("Right")
+    lesson.wait_for(lambda: (look(screen, lesson) != channels).any())
+    lesson.key("Escape")
+    lesson.wait_for(lambda: (look(screen, lesson) == everything).all())
+    assert (bars != everything).any()
 
 
 def stroke(screen, points):
@@ -318,22 +323,22 @@ def test_a_drawn_digit_is_read_while_training_in_a_pause_and_after_the_end(scree
             """How many pixels of the bars are green: whoever is read has a long one."""
             return (np.abs(look(screen, lesson) - (0, 120, 90)).max(axis=2) < 4).sum()
 
-        lesson.wait_for(lambda: bar() < 100, 5)  # an empty sheet
+        lesson.wait_for(lambda: bar() < 100)  # an empty sheet
         stroke(screen, [(250, 200), (250, 300), (252, 500)])
-        lesson.wait_for(lambda: bar() > 500, 5)
+        lesson.wait_for(lambda: bar() > 500)
         lesson.key("space")
-        lesson.wait_for(lambda: "paused" in lesson.title(), 5)
+        lesson.wait_for(lambda: "paused" in lesson.title())
         lesson.key("d")
-        lesson.wait_for(lambda: bar() < 100, 5)
+        lesson.wait_for(lambda: bar() < 100)
         stroke(screen, [(250, 200), (250, 300), (252, 500)])
-        lesson.wait_for(lambda: bar() > 500, 5)
+        lesson.wait_for(lambda: bar() > 500)
         assert "paused" in lesson.title()
         lesson.key("space")
         lesson.wait_for(lambda: "finished" in lesson.title())
         lesson.key("d")
-        lesson.wait_for(lambda: bar() < 100, 5)
+        lesson.wait_for(lambda: bar() < 100)
         stroke(screen, [(150, 210), (400, 210), (300, 510)])
-        lesson.wait_for(lambda: bar() > 500, 5)
+        lesson.wait_for(lambda: bar() > 500)
         lesson.close_window()
         assert lesson.wait()[0] == 0
 
@@ -344,34 +349,27 @@ def test_digit_opens_in_the_window(screen, tmp_path):
     with open_lesson(screen, "1.0", *flags, folder=tmp_path) as lesson:
         assert has(settled(screen, lesson), LIGHT.right_bar, 500, within=3)
         lesson.key("Escape")
-        lesson.wait_for(lambda: not has(look(screen, lesson), LIGHT.right_bar, 5000, within=3), 5)
+        lesson.wait_for(lambda: not has(look(screen, lesson), LIGHT.right_bar, 5000, within=3))
         lesson.close_window()
         assert "your digit: 1 (" in lesson.wait()[1]
 
 
-def test_single_steps_measure_once_each(screen, tmp_path):
+def test_single_steps_and_another_pace(screen, tmp_path):
     flags = ("--iterations", 100_000, "--log", "run.csv")
     with open_lesson(screen, "1.0", *flags, folder=tmp_path, finished=False) as lesson:
         log = tmp_path / ".run.csv.unfinished"
 
         lesson.wait_for(lambda: measured(log) > 6)
         lesson.key("space")
-        lesson.wait_for(lambda: "paused" in lesson.title(), 5)
+        lesson.wait_for(lambda: "paused" in lesson.title())
         time.sleep(0.5)
         before = measured(log)
         for steps in range(1, 4):
             lesson.key("n")
-            lesson.wait_for(lambda steps=steps: measured(log) == before + steps, 5)
+            lesson.wait_for(lambda steps=steps: measured(log) == before + steps)
         time.sleep(0.5)
-        assert measured(log) == before + 3
-        lesson.close_window()
-        assert lesson.wait()[0] == 0
-
-
-def test_the_pace_can_be_changed(screen, tmp_path):
-    flags = ("--iterations", 100_000, "--log", "run.csv")
-    with open_lesson(screen, "1.0", *flags, folder=tmp_path, finished=False) as lesson:
-        log = tmp_path / ".run.csv.unfinished"
+        assert measured(log) == before + 3  # each step has measured once
+        lesson.key("space")
 
         def in_two_seconds():
             before = measured(log)

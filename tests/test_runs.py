@@ -24,10 +24,11 @@ LOG = f"{LOG_COLUMNS}\n0,0.1,2.3,0.098,2.3026\n10,0.5,1.5,,\n20,0.75,1.0,0.7,1.1
 
 def test_every_run_is_kept_as_its_log_would_be(run, tmp_path):
     flags = ("--iterations", 70, "--log", "run.csv")
-    kept = {"environment": {"TENSORFLOWVISU_RUNS": str(tmp_path / "kept")}}
-    for _ in range(2):  # the second replaces the first
-        assert run("1.0", *flags, **kept)[0] == 0
-    (path,) = (tmp_path / "kept").iterdir()
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "mnist_1.0_softmax.csv").write_text(LOG)  # of the run before, which it replaces
+    assert run("1.0", *flags, environment={"TENSORFLOWVISU_RUNS": str(kept)})[0] == 0
+    (path,) = kept.iterdir()
     assert path.name == "mnist_1.0_softmax.csv"
     assert path.read_text() == (tmp_path / "run.csv").read_text()
 
@@ -121,7 +122,7 @@ def test_the_window_and_the_picture_show_it(tmp_path, screen):
     (tmp_path / "before.csv").write_text(LOG.replace("0.7,1.1", "0.2,2.0"))
     flags = ("--iterations", 200, "--fast", "--compare", "before.csv", "--save", "run.png")
     with open_lesson(screen, "1.0", *flags, folder=tmp_path) as lesson:
-        assert has(look(screen, lesson), LIGHT.earlier_test, within=10)
+        lesson.wait_for(lambda: has(look(screen, lesson), LIGHT.earlier_test, within=10))
         lesson.close_window()
         assert lesson.wait()[0] == 0
     with Image.open(tmp_path / "run.png") as picture:

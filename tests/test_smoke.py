@@ -22,7 +22,7 @@ def test_lessons_train_in_text_mode(run, tmp_path, number):
 
 
 @pytest.mark.parametrize("number", ["2.1", "3.0"])
-def test_a_window_opens_finishes_and_closes(screen, number):
+def test_a_window_opens_finishes_and_closes(screen, fresh, number):
     with RunningLesson(number, "--iterations", 60, "--fast", screen=screen) as lesson:
         lesson.window()
         lesson.wait_for(lambda: "finished" in lesson.title())

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from io import BytesIO
@@ -13,14 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 from PIL import Image
-from playwright.sync_api import sync_playwright
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
 from tests.screen import RunningLesson
 from tests.test_running import final, rows
 from tests.test_window import has, what_shows
-from tests.web import SIZE, said, serving, title, unpack, watch, websocket
+from tests.web import SIZE, said, serving, title, unpack, wait_until, watch, websocket
 from visu.errors import UsageError
 from visu.layout import VIEWS, axes_rectangle, cells
 from visu.options import parse
@@ -33,15 +31,6 @@ from visu.web.server import AT_ONCE
 
 pytestmark = pytest.mark.xdist_group("web")  # they share what takes long to start
 DPI = 100
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        # Without Debian's, the one that `playwright install chromium` has brought.
-        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"))
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")
@@ -81,25 +70,18 @@ def tab(browser, lesson, size=(1280, 720), ratio=1):
     viewport = dict(zip(("width", "height"), size, strict=True))
     context = browser.new_context(viewport=viewport, device_scale_factor=ratio)
     page = context.new_page()
+    page.lesson = lesson
     complaints, asked = [], []
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("request", lambda request: asked.append(request.url))
     page.goto(lesson.url)
-    wait_until(page, "document.querySelector('canvas').width > 1")
+    # Not the picture as another tab had it last, scaled to fit this one.
+    wait_until(page, f"document.querySelector('canvas').width == {ratio * size[0]}")
     yield page
     context.close()
     assert [text for text in complaints if "ERR_CONNECTION_REFUSED" not in text] == []
     assert all(url.startswith(("blob:", lesson.url)) for url in asked)
-
-
-def wait_until(page, condition):
-    """Wait for a condition in JavaScript; the page's own policy forbids Playwright's way."""
-    for _ in range(400):
-        if page.evaluate(condition):
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError(f"waited in vain for {condition}")
 
 
 def look(page):
@@ -109,14 +91,14 @@ def look(page):
 
 
 def settled(page):
-    """The same, once they have stopped changing."""
-    before = look(page)
-    for _ in range(20):
+    """The same, once they have stopped changing and the lesson is not at work on others."""
+    before, spent = look(page), page.lesson.processor_seconds()
+    for _ in range(200):
         page.wait_for_timeout(150)
-        after = look(page)
-        if before.shape == after.shape and (before == after).all():
+        after, now = look(page), page.lesson.processor_seconds()
+        if now - spent < 0.1 and before.shape == after.shape and (before == after).all():
             return after
-        before = after
+        before, spent = after, now
     raise AssertionError("the picture does not come to rest")
 
 
@@ -136,22 +118,25 @@ def show_all_that_belongs_there(pixels, view, ratio=1, style=LIGHT):
     )
 
 
-def wait_for_picture(page, view, ratio=1, style=LIGHT):
+def wait_for_pixels(page, condition):
+    """Wait until what is to be seen fulfils a condition."""
     for _ in range(200):
-        if show_all_that_belongs_there(look(page), view, ratio, style):
+        if condition(look(page)):
             return
         page.wait_for_timeout(100)
-    raise AssertionError(f"{view} is not to be seen")
+    raise AssertionError("waited in vain")
+
+
+def wait_for_picture(page, view, ratio=1, style=LIGHT):
+    wait_for_pixels(page, lambda seen: show_all_that_belongs_there(seen, view, ratio, style))
 
 
 def wait_for_panel_alone(page):
     """Wait for panel 6, on red and white, without the colours of the others."""
-    for _ in range(60):
-        pixels = look(page)
-        if has(pixels, LIGHT.wrong) and not has(pixels, LIGHT.all_bands[3], 50, within=3):
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError("panel 6 is not alone")
+    curve = LIGHT.all_bands[3]
+    wait_for_pixels(
+        page, lambda seen: has(seen, LIGHT.wrong) and not has(seen, curve, 50, within=3)
+    )
 
 
 def ground(page):
@@ -218,15 +203,14 @@ def test_a_box_zooms_and_h_resets(page):
     page.mouse.up()
     page.wait_for_selector("#rubberband", state="hidden")
     page.mouse.move(width - 2, 5)
-    zoomed = settled(page)
     part = slice(top, top + h), slice(x, x + w)
-    assert (zoomed[part] != before[part]).mean() > 0.02
+    wait_for_pixels(page, lambda seen: (seen[part] != before[part]).mean() > 0.02)
     page.locator("button[data-action=zoom]").click()
     page.wait_for_selector("button[data-action=zoom][aria-pressed=false]")
     page.keyboard.press("h")  # also after a click on a button
     page.mouse.move(width - 2, 5)
     wait_until(page, "document.getElementById('message').textContent == ''")
-    assert nearly_alike(settled(page), before)
+    wait_for_pixels(page, lambda seen: nearly_alike(seen, before))
 
 
 def nearly_alike(pixels, others):
@@ -252,7 +236,7 @@ def test_a_reloaded_page_shows_the_current_picture(page):
     before = settled(page)
     page.reload()
     wait_for_picture(page, VIEWS["0"])
-    assert nearly_alike(settled(page), before)
+    wait_for_pixels(page, lambda seen: nearly_alike(seen, before))
     wait_until(page, "document.title.includes('paused')")
 
 
@@ -402,7 +386,7 @@ def test_the_page_says_that_it_has_finished_and_stays_until_ctrl_c(browser, live
         page.keyboard.press("q")  # would close a window; a page is not one user's alone
         page.keyboard.press("6")
         wait_for_picture(page, VIEWS["6"], style=dark)
-        assert (settled(page) != before).any()
+        wait_for_pixels(page, lambda seen: (seen != before).any())
         assert ground(page) == bytes_of(dark.paper)
         lesson.interrupt()
         assert lesson.wait(30)[::2] == (0, "")

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.screen import ROOT, RunningLesson, lesson_file
+from tests.screen import ROOT, RunningLesson, VirtualScreen, lesson_file
 from tests.test_running import final, rows
-from visu.layout import VIEWS, axes_rectangle, cells
+from visu.layout import ALL, VIEWS, axes_rectangle, cells
 from visu.style import STYLES, bytes_of
 
 SIZE = (1280, 720)  # of the figure; the toolbar stands below it
@@ -28,39 +28,55 @@ def open_lesson(screen, number="1.0", *flags, folder=None, finished=True):
         lesson.window()
         if finished:
             lesson.wait_for(lambda: "finished" in lesson.title())
-            time.sleep(0.5)
+            settled(screen, lesson)
         yield lesson
 
 
+@pytest.fixture(scope="module")
+def finished_lesson():
+    with VirtualScreen() as screen, open_lesson(screen, "1.0", "--iterations", 300) as lesson:
+        yield lesson
+        lesson.close_window()
+        assert lesson.wait()[0] == 0
+
+
+@pytest.fixture
+def finished(finished_lesson):
+    """A light window whose run has finished, one for several tests: each begins with all panels.
+
+    It has a screen of its own, where no other window covers it.
+    """
+    screen = finished_lesson.screen
+    size = screen.size_of(finished_lesson.id)
+    yield finished_lesson
+    if screen.size_of(finished_lesson.id) != size:
+        screen.xdotool("windowsize", "--sync", finished_lesson.id, *size)
+    screen.xdotool("windowfocus", "--sync", finished_lesson.id)
+    finished_lesson.key("Escape", "h")
+
+
 def look(screen, lesson):
-    """The figure's pixels, int [height, width, 3], from the top down."""
-    width, height = geometry(screen, lesson)
-    return np.asarray(screen.picture((0, 0, width, height - 50)), int)
-
-
-def geometry(screen, lesson):
-    found = screen.xdotool("getwindowgeometry", "--shell", lesson.id)
-    values = dict(line.split("=") for line in found.splitlines())
-    return int(values["WIDTH"]), int(values["HEIGHT"])
+    """The figure's pixels, int16 [height, width, 3], from the top down."""
+    width, height = screen.size_of(lesson.id)
+    return np.asarray(screen.picture((0, 0, width, height - 50)), np.int16)
 
 
 def has(pixels, code, at_least=20, within=24):
     """Whether so many pixels are close to a colour; text and lines are smoothed at their edges."""
-    wanted = bytes_of(code) if isinstance(code, str) else code
+    wanted = np.array(bytes_of(code) if isinstance(code, str) else code, np.int16)
     return (np.abs(pixels - wanted).max(axis=-1) <= within).sum() >= at_least
 
 
-def settled(screen, lesson, seconds=3):
-    """The figure's pixels, once they have stopped changing."""
-    before = look(screen, lesson)
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+def settled(screen, lesson):
+    """The figure's pixels, once they have stopped changing and nobody is at work on others."""
+
+    def at_rest():
+        before, spent = look(screen, lesson), lesson.processor_seconds()
         time.sleep(0.25)
-        after = look(screen, lesson)
-        if (before == after).all():
-            return after
-        before = after
-    raise AssertionError("the picture does not come to rest")
+        after, spent = look(screen, lesson), lesson.processor_seconds() - spent
+        return [after] if spent < 0.1 and (before == after).all() else None
+
+    return lesson.wait_for(at_rest)[0]
 
 
 def measured(log):
@@ -80,50 +96,56 @@ def what_shows(panel, style):
     }[panel]
 
 
-@pytest.mark.parametrize("name", STYLES)
-def test_every_key_shows_its_view(screen, name):
-    style = STYLES[name]
-    with open_lesson(screen, "1.0", "--style", name) as lesson:
-        everything = settled(screen, lesson)
-        height, width = everything.shape[:2]
-        seen = {}
-        for key, view in VIEWS.items():
-            lesson.key(KEYS[key])
-            time.sleep(0.4)
-            pixels = seen[key] = settled(screen, lesson)
-            found = cells(view, width, height, DPI)
-            for panel, (left, bottom, w, h) in found.items():
-                part = pixels[height - bottom - h : height - bottom, left : left + w]
-                for code in what_shows(panel, style):
-                    assert has(part, code), (key, panel, code)
-                # A title at the upper left, and nothing cut at the outer edges.
-                assert has(part[:40, 50:200], style.ink, 30)
-            hidden = set(range(1, 7)) - set(view)
-            if hidden >= {4, 5}:
-                assert not has(pixels, style.bands[3], 50, within=3), key
-            if hidden >= {1, 2}:
-                assert not has(pixels, style.test, within=3), key
-            if hidden >= {3, 6}:
-                assert not has(pixels, style.wrong, 200, within=3), key
-            edges = np.concatenate([pixels[:, :3], pixels[:, -3:]], axis=1)
-            assert (edges == bytes_of(style.paper)).all(), (
-                f"something touches the edge in view {key}"
-            )
-        pictures = {view: seen[key].tobytes() for key, view in VIEWS.items()}
-        assert len(set(pictures.values())) == len(pictures) == 10
-        assert (seen["0"] == seen["escape"]).all()
-        assert (seen["0"] == everything).all()
+def test_every_key_shows_its_view(finished):
+    check_every_view(finished.screen, finished, STYLES["light"])
+
+
+def test_every_key_shows_its_view_in_the_dark_too(screen):
+    with open_lesson(screen, "1.0", "--iterations", 300, "--style", "dark") as lesson:
+        check_every_view(screen, lesson, STYLES["dark"])
         lesson.close_window()
         assert lesson.wait()[0] == 0
 
 
-def test_the_keypad_and_unknown_keys_do_no_harm(screen):
-    with open_lesson(screen, "1.0", "--iterations", 100) as lesson:
-        everything = settled(screen, lesson)
-        lesson.key("a", "F5", "plus", "shift+x", "Left")
-        assert (settled(screen, lesson) == everything).all()
-        lesson.key("KP_3")
-        assert (settled(screen, lesson) != everything).any()
+def check_every_view(screen, lesson, style):
+    pixels = everything = settled(screen, lesson)
+    height, width = everything.shape[:2]
+    shown, seen = ALL, {}
+    for key, view in VIEWS.items():
+        lesson.key(KEYS[key])
+        if view != shown:
+            lesson.wait_for(lambda before=pixels: (look(screen, lesson) != before).any())
+        shown, pixels = view, settled(screen, lesson)
+        seen[key] = pixels
+        found = cells(view, width, height, DPI)
+        for panel, (left, bottom, w, h) in found.items():
+            part = pixels[height - bottom - h : height - bottom, left : left + w]
+            for code in what_shows(panel, style):
+                assert has(part, code), (key, panel, code)
+            # A title at the upper left, and nothing cut at the outer edges.
+            assert has(part[:40, 50:200], style.ink, 30)
+        hidden = set(range(1, 7)) - set(view)
+        if hidden >= {4, 5}:
+            assert not has(pixels, style.bands[3], 50, within=3), key
+        if hidden >= {1, 2}:
+            assert not has(pixels, style.test, within=3), key
+        if hidden >= {3, 6}:
+            assert not has(pixels, style.wrong, 200, within=3), key
+        edges = np.concatenate([pixels[:, :3], pixels[:, -3:]], axis=1)
+        assert (edges == bytes_of(style.paper)).all(), f"something touches the edge in view {key}"
+    pictures = {view: seen[key].tobytes() for key, view in VIEWS.items()}
+    assert len(set(pictures.values())) == len(pictures) == 10
+    assert (seen["0"] == seen["escape"]).all()
+    assert (seen["0"] == everything).all()
+
+
+def test_the_keypad_and_unknown_keys_do_no_harm(finished):
+    screen = finished.screen
+    everything = settled(screen, finished)
+    finished.key("a", "F5", "plus", "shift+x", "Left")
+    assert (settled(screen, finished) == everything).all()
+    finished.key("KP_3")
+    assert (settled(screen, finished) != everything).any()
 
 
 @pytest.mark.parametrize("number", ["1.0", "3.1"])
@@ -134,16 +156,17 @@ def test_space_pauses_training_too(screen, tmp_path, number):
 
         lesson.wait_for(lambda: measured(log) > 6)
         lesson.key("space")
-        lesson.wait_for(lambda: "paused" in lesson.title(), 5)
+        lesson.wait_for(lambda: "paused" in lesson.title())
         time.sleep(1)
-        before, pixels, ticks = measured(log), look(screen, lesson), cpu_ticks(lesson)
+        before, pixels = measured(log), settled(screen, lesson)
+        ticks = cpu_ticks(lesson)
         time.sleep(2)
         assert measured(log) == before
         assert (look(screen, lesson) == pixels).all()
         # Not only the view: the process rests. 100 ticks are a second of one processor.
         assert cpu_ticks(lesson) - ticks < 60
         lesson.key("1")  # the window still answers
-        assert (settled(screen, lesson) != pixels).any()
+        lesson.wait_for(lambda: (look(screen, lesson) != pixels).any())
         lesson.key("space")
         lesson.wait_for(lambda: measured(log) > before)
         assert "paused" not in lesson.title()
@@ -201,7 +224,7 @@ def test_twenty_runs_closed_half_way_in_one_process(screen, tmp_path):
         text=True,
     )
     lesson = RunningLesson.__new__(RunningLesson)
-    lesson._screen, lesson.process = screen, process
+    lesson.screen, lesson.process = screen, process
     with lesson:
         for number in range(20):
             lesson.window()
@@ -217,20 +240,18 @@ def test_twenty_runs_closed_half_way_in_one_process(screen, tmp_path):
 
 
 @pytest.mark.parametrize("size", [(1920, 1080), (800, 500), (400, 300)])
-def test_the_panels_follow_the_windows_size(screen, size):
-    with open_lesson(screen, "1.0", "--iterations", 300) as lesson:
-        screen.xdotool("windowsize", "--sync", lesson.id, *size)
-        time.sleep(0.7)
-        pixels = settled(screen, lesson)
-        height, width = pixels.shape[:2]
-        for panel, cell in cells(VIEWS["0"], width, height, DPI).items():
-            grid = {3: (10, 10), 6: (25, 40)}.get(panel)
-            x, y, w, h = axes_rectangle(cell, DPI, grid)
-            inside = pixels[height - y - h : height - y, x : x + w]
-            assert inside.size
-            assert len(np.unique(inside.reshape(-1, 3), axis=0)) > 3, panel
-        lesson.close_window()
-        assert lesson.wait()[0] == 0
+def test_the_panels_follow_the_windows_size(finished, size):
+    screen = finished.screen
+    screen.xdotool("windowsize", "--sync", finished.id, *size)
+    time.sleep(0.7)
+    pixels = settled(screen, finished)
+    height, width = pixels.shape[:2]
+    for panel, cell in cells(VIEWS["0"], width, height, DPI).items():
+        grid = {3: (10, 10), 6: (25, 40)}.get(panel)
+        x, y, w, h = axes_rectangle(cell, DPI, grid)
+        inside = pixels[height - y - h : height - y, x : x + w]
+        assert inside.size
+        assert len(np.unique(inside.reshape(-1, 3), axis=0)) > 3, panel
 
 
 def drag(screen, start, end):
@@ -242,44 +263,44 @@ def drag(screen, start, end):
     screen.xdotool("mouseup", 1)
 
 
-def test_a_box_zooms_and_h_resets(screen):
-    with open_lesson(screen, "1.0", "--iterations", 300) as lesson:
-        before = settled(screen, lesson)
-        height, width = before.shape[:2]
-        lesson.key("o")
-        for panel, grid in ((1, None), (6, (25, 40))):
-            cell = cells(VIEWS["0"], width, height, DPI)[panel]
-            x, y, w, h = axes_rectangle(cell, DPI, grid)
-            top = height - y - h
-            drag(screen, (x + w // 4, top + h // 4), (x + w // 2, top + h // 2))
-            screen.xdotool("mousemove", width - 2, 5)
-            time.sleep(0.5)
-            zoomed = settled(screen, lesson)
-            part = (slice(top, top + h), slice(x, x + w))
-            assert (zoomed[part] != before[part]).mean() > 0.02, panel
-        lesson.key("o")  # zoom mode off
-        lesson.key("h")
-        time.sleep(0.5)
-        # Where a curve had grown piece by piece, its smoothed edge is a little lighter now.
-        difference = np.abs(settled(screen, lesson) - before).max(axis=2)
-        assert (difference > 0).mean() < 0.001
-        assert (difference > 100).mean() < 0.0001
+def test_a_box_zooms_and_h_resets(finished):
+    screen = finished.screen
+    before = settled(screen, finished)
+    height, width = before.shape[:2]
+    finished.key("o")
+    for panel, grid in ((1, None), (6, (25, 40))):
+        cell = cells(VIEWS["0"], width, height, DPI)[panel]
+        x, y, w, h = axes_rectangle(cell, DPI, grid)
+        top = height - y - h
+        drag(screen, (x + w // 4, top + h // 4), (x + w // 2, top + h // 2))
+        screen.xdotool("mousemove", width - 2, 5)
+        part = (slice(top, top + h), slice(x, x + w))
+        finished.wait_for(
+            lambda part=part: (look(screen, finished)[part] != before[part]).mean() > 0.02, 10
+        )
+    finished.key("o")  # zoom mode off
+    finished.key("h")
+
+    def difference():
+        return np.abs(look(screen, finished) - before).max(axis=2)
+
+    # Where a curve had grown piece by piece, its smoothed edge is a little lighter now.
+    finished.wait_for(lambda: (difference() > 0).mean() < 0.001)
+    assert (difference() > 100).mean() < 0.0001
 
 
-def test_ctrl_s_asks_for_a_file_to_save(screen, tmp_path):
-    with open_lesson(screen, "1.0", "--iterations", 100, folder=tmp_path) as lesson:
-        before = settled(screen, lesson)
-        lesson.key("ctrl+s")
-        dialog = lesson.wait_for(lambda: screen.xdotool("search", "--name", "^Save the figure"), 10)
-        screen.xdotool("windowfocus", "--sync", dialog.split()[0])
-        lesson.key("ctrl+slash")  # selects all
-        screen.xdotool("type", str(tmp_path / "by_hand.png"))
-        lesson.key("Return")
-        lesson.wait_for(lambda: list(tmp_path.glob("by_hand.png")), 10)
-        time.sleep(0.5)
-        assert (settled(screen, lesson) == before).all()  # saving leaves no trace on the screen
-        lesson.close_window()
-        assert lesson.wait()[0] == 0
+def test_ctrl_s_asks_for_a_file_to_save(finished, tmp_path):
+    screen = finished.screen
+    before = settled(screen, finished)
+    finished.key("ctrl+s")
+    (dialog,) = finished.wait_for(lambda: screen.windows("Save the figure"))
+    screen.xdotool("windowfocus", "--sync", dialog)
+    finished.key("ctrl+slash")  # selects all
+    screen.xdotool("type", str(tmp_path / "by_hand.png"))
+    finished.key("Return")
+    finished.wait_for(lambda: list(tmp_path.glob("by_hand.png")))
+    time.sleep(0.5)
+    assert (settled(screen, finished) == before).all()  # saving leaves no trace on the screen
 
 
 def test_the_window_says_that_it_has_finished_and_stays(screen):

@@ -1,4 +1,4 @@
-"""A lesson's page, and someone who looks at it without a browser."""
+"""A lesson's page, and someone who looks at it, with a browser or without."""
 
 import json
 import re
@@ -61,6 +61,15 @@ async def watch(url, until, press=()):
             return message
         await connection.write_message('{"type": "ack"}')
     raise AssertionError("the connection was closed")
+
+
+def wait_until(page, condition):
+    """Wait for a condition in JavaScript; a page's own policy forbids Playwright's way."""
+    for _ in range(400):
+        if page.evaluate(condition):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"waited in vain for {condition}")
 
 
 def title(message):
