@@ -12,38 +12,25 @@ import argparse
 import time
 from pathlib import Path
 
-from benchmarks.live_view import processor_seconds
-from tests.screen import RunningLesson, VirtualScreen
+from tests.screen import RunningLesson, VirtualScreen, children, processor_seconds
 
 EARLY = 10_000  # iterations
 MEGABYTE = 1e6
 
 
-class Process:
-    """Of one of a lesson's two processes, by its number."""
-
-    def __init__(self, pid):
-        self.pid = pid
-
-    def megabytes(self):
-        """Resident memory."""
-        status = Path(f"/proc/{self.pid}/status").read_text()
-        (line,) = (line for line in status.splitlines() if line.startswith("VmRSS"))
-        return int(line.split()[1]) * 1024 / MEGABYTE
-
-
-def window_of(lesson):
-    """The window's process: the only one that the lesson has started."""
-    children = Path(f"/proc/{lesson.process.pid}/task/{lesson.process.pid}/children").read_text()
-    return Process(int(children.split()[0]))
+def megabytes(process):
+    """Resident memory."""
+    status = Path(f"/proc/{process}/status").read_text()
+    (line,) = (line for line in status.splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) * 1024 / MEGABYTE
 
 
 def look(lesson, window, seconds):
     """(megabytes of the run, of the window, share of a processor that the window takes)"""
-    before = processor_seconds(window)
+    before, _ = processor_seconds(window)
     time.sleep(seconds)
-    share = (processor_seconds(window) - before) / seconds
-    return Process(lesson.process.pid).megabytes(), window.megabytes(), share
+    share = (processor_seconds(window)[0] - before) / seconds
+    return megabytes(lesson.process.pid), megabytes(window), share
 
 
 def main():
@@ -60,7 +47,7 @@ def main():
     print("|---|---|---|---|")
     with VirtualScreen() as screen, RunningLesson(given.lesson, *flags, screen=screen) as lesson:
         lesson.window()
-        window = window_of(lesson)
+        (window,) = children(lesson.process.pid)
         for percent in (early, 50, 95):
             lesson.wait_for(lambda percent=percent: lesson.iteration() >= percent, 3600)
             run, shown, share = look(lesson, window, given.seconds)

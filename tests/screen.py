@@ -185,10 +185,8 @@ class RunningLesson:
         return self.process.returncode, out, error
 
     def window(self, seconds=60):
-        """The window's id, once it is there, tells how far the run is, and has the keyboard."""
+        """The window's id, once it is there and has the keyboard."""
         self.id = next(iter(self.wait_for(self._windows, seconds)))
-        # Until it says more than its name, its toolkit has not looked for keys yet.
-        self.wait_for(lambda: " · " in self.title(), seconds)
         self.screen.xdotool("windowmove", self.id, 0, 0)
         self.screen.xdotool("windowfocus", "--sync", self.id)
         self.wait_for(lambda: self.screen.focus() == self.id)

@@ -202,6 +202,61 @@ def test_ctrl_c_with_a_window(screen, tmp_path):
     assert int(rows(tmp_path / "run.csv")[-1]["iteration"]) == int(final(output)[4])
 
 
+# A window that has the keyboard before its canvas has, which lasts for some tenths of a second.
+EARLY_KEYS = """
+from collections import deque
+import numpy as np
+from visu.measurement import Scene
+from visu.window import Window, choose_toolkit, open_figure
+
+def tell(wish):
+    with open("heard.txt", "a") as file:
+        print(wish, file=file)
+
+def give_the_keyboard_to(widget):
+    widget.focus_set()
+    toolkit.after(100, tell, "given")
+
+choose_toolkit()
+names = tuple("0123456789")
+images, labels = np.zeros((100, 28, 28, 1), np.uint8), np.zeros(100, int)
+scene = Scene("early_keys", "Keys", 100, 600, ("W", "B"), names, images, labels)
+figure = open_figure(scene.name)
+window = Window(figure, scene, deque(), tell)
+toolkit, canvas = figure.canvas.manager.window, figure.canvas.get_tk_widget()
+toolkit.after(500, give_the_keyboard_to, toolkit)
+toolkit.bind("<KeyRelease-F9>", lambda _: give_the_keyboard_to(canvas))
+window.main_loop()
+"""
+
+
+def test_a_key_is_heard_once_as_soon_as_there_is_a_window(screen, tmp_path):
+    script, heard = tmp_path / "early_keys.py", tmp_path / "heard.txt"
+    script.write_text(EARLY_KEYS)
+    settings = {"environment": {"PYTHONPATH": str(ROOT)}, "folder": tmp_path}
+    with RunningLesson(script, screen=screen, **settings) as window:
+        window.window()
+        expected = []
+
+        def told():
+            return heard.read_text().splitlines() if heard.exists() else []
+
+        for keys, then in (
+            ((), "given"),
+            (("space",), "Paused(paused=True)"),
+            (("space",), "Paused(paused=False)"),
+            (("F9",), "given"),
+            (("space",), "Paused(paused=True)"),
+        ):
+            window.key(*keys)
+            expected.append(then)
+            window.wait_for(lambda: len(told()) == len(expected))
+            assert told() == expected
+        window.close_window()
+        assert window.wait() == (0, "", "")
+    assert set(told()[len(expected) :]) == {"Closed()"}
+
+
 TWENTY_RUNS = """
 import runpy, sys
 script = sys.argv[1]

@@ -117,11 +117,19 @@ class Window:
         self._timer.add_callback(self._tick)
 
     def _keep_keyboard(self):
-        """Tk's Tab key would move the keyboard to the toolbar: Space would then press a button."""
-        toolbar = self._canvas.manager.toolbar
-        for button in getattr(toolbar, "_buttons", {}).values():
+        """In Tk, not all keys are the canvas's by themselves."""
+        manager = self._canvas.manager
+        # The Tab key would move the keyboard to the toolbar: Space would then press a button.
+        for button in getattr(manager.toolbar, "_buttons", {}).values():
             if hasattr(button, "winfo_toplevel"):
                 button.configure(takefocus=False)
+        # A window has the keyboard from the beginning, its canvas only when it is seen: what is
+        # pressed before that would be lost.
+        window = getattr(manager, "window", None)
+        if hasattr(window, "winfo_toplevel"):
+            window.bind(
+                "<Key>", lambda event: event.widget is window and self._canvas.key_press(event)
+            )
 
     def _colour_toolbar(self, style):
         """Tk's is light by itself; other toolkits do as the desktop does."""
