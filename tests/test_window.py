@@ -261,7 +261,7 @@ TWENTY_RUNS = """
 import runpy, sys
 script = sys.argv[1]
 for number in range(20):
-    sys.argv = [script, "--iterations", "100000", "--fast"]
+    sys.argv = [script, "--iterations", "100000"]
     runpy.run_path(script, run_name="__main__")
     print("closed", number, flush=True)
 """
