@@ -16,11 +16,10 @@ import sys
 import threading
 import time
 from contextlib import ExitStack
-from pathlib import Path
 
 from flags import whole
+from programs import with_modules
 
-HERE = Path(__file__).resolve().parent
 STOPPED = (128 + signal.SIGTERM, 128 + signal.SIGINT)  # exit codes of who was asked to end
 GRACE = 15.0  # seconds that the others have to notice that one is gone, before they are ended
 SAVING = 60.0  # the same, when it was asked to go: the chief has to save
@@ -79,16 +78,15 @@ def _wait(workers):
     while any(worker.poll() is None for worker in workers.values()):
         time.sleep(LOOK_EVERY)
         if failed is None:
-            failed = next((name for name, worker in workers.items() if worker.poll()), None)
+            failed = _first_to_fail(workers)
             stopped = failed is not None and workers[failed].poll() in STOPPED
             until = time.monotonic() + (SAVING if stopped else GRACE)
         elif time.monotonic() > until:
             break
-    codes = {name: worker.poll() for name, worker in workers.items()}
-    if failed is None:
-        failed = next((name for name, code in codes.items() if code), None)
+    failed = failed or _first_to_fail(workers)
     if failed is None:
         return 0
+    codes = {name: worker.poll() for name, worker in workers.items()}
     if codes[failed] in STOPPED:  # as it was asked to, but maybe another one has failed
         well = (0, *STOPPED)
         failed = next((name for name, code in codes.items() if code not in well), failed)
@@ -104,6 +102,15 @@ def _wait(workers):
     return 1 if code is None else code if code > 0 else 128 - code
 
 
+def _first_to_fail(workers):
+    """The name of one that has ended badly; None if there is none.
+
+    Of several, one that has not: that another is gone, is what exit code 1 may mean.
+    """
+    failed = [name for name, worker in workers.items() if worker.poll()]
+    return min(failed, key=lambda name: workers[name].poll() == 1, default=None)
+
+
 def _start(flags, settings, count):
     # They share the processors, instead of each taking all of them.
     threads = str(max((os.cpu_count() or 1) // count, 1))
@@ -111,17 +118,12 @@ def _start(flags, settings, count):
     inherited = {name: value for name, value in os.environ.items() if name != "TF_CONFIG"}
     return subprocess.Popen(
         [sys.executable, "-m", "trainer.task", *flags],
-        env={**inherited, **settings, "PYTHONPATH": _with_here(inherited)},
+        env=with_modules({**inherited, **settings}),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,  # Ctrl-C reaches this process, which tells the others once
     )
-
-
-def _with_here(environment):
-    """The PYTHONPATH with which the trainer is found from any folder."""
-    return os.pathsep.join(filter(None, (str(HERE), environment.get("PYTHONPATH"))))
 
 
 def _pass_on(name, pipe, to):

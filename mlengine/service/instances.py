@@ -14,6 +14,7 @@ from service.errors import RefusedError
 
 SIDE = 28
 SHOWN = 40  # characters of a wrong value in a message
+MANY = 1000  # mistakes; to list each of 100,000 keys takes half a second
 
 # Strict: neither booleans nor texts are numbers. To fail fast matters: a body of 1.5 MB can hold
 # 700,000 mistakes, and whoever sent it needs to hear of the first.
@@ -73,6 +74,11 @@ def _explained(error, counted):
 
     counted  whether instances have numbers, because there may be several
     """
+    if error.error_count() > MANY:  # of all mistakes, only keys are counted to the end
+        return (
+            f'expected no keys but {_quoted(PredictRequest)} and, in an instance, "image", found '
+            f"{error.error_count():,} others"
+        )
     problem = _first(error.errors(include_url=False))
     kind, found = problem["type"], problem["input"]
     if kind == "json_invalid":

@@ -23,8 +23,21 @@ SIDE, CLASSES = 28, 10
 REASON = 300  # characters of what TensorFlow says of a version that it can't load
 
 
+# What says nothing of the version itself: a bucket out of reach, memory or files that others hold.
+PASSING = (
+    tf.errors.UnavailableError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.AbortedError,
+    tf.errors.ResourceExhaustedError,
+    MemoryError,
+    OSError,
+)
+
+
 class LoadError(Exception):
     """A version can't be served. The message says why."""
+
+    passing = False  # whether it may be possible later
 
 
 class Version:
@@ -36,7 +49,7 @@ class Version:
             # Without the model itself, its signature would lose the variables.
             self._model = tf.saved_model.load(folder)
         except Exception as error:  # in a damaged file TensorFlow may stumble over anything
-            raise LoadError(_reason(error)) from None
+            raise _explained(error) from None
         self._signature = _checked(self._model.signatures.get(SIGNATURE))
         self._warm_up()
 
@@ -52,7 +65,7 @@ class Version:
             for some in (images[:1], images):
                 classes, probabilities = self.predict(some)
         except Exception as error:
-            raise LoadError(_reason(error)) from None
+            raise _explained(error) from None
         if classes.shape != (3,) or probabilities.shape != (3, CLASSES):
             raise LoadError(
                 f"expected 3 classes and 3 x {CLASSES} probabilities of 3 images, found the shapes "
@@ -87,7 +100,8 @@ class Model:
 
     def __init__(self, name, folder):
         self.name, self.folder, self.current = name, folder, None
-        self._last_seen, self._failed = {}, {}  # {number: what its folder held}
+        # {number: what its folder held}, in `_failed` None if that was not the reason.
+        self._last_seen, self._failed = {}, {}
         try:
             self.has_versions = not _exists(folder, FILE)
             if self.has_versions:
@@ -111,7 +125,7 @@ class Model:
             except LoadError as error:
                 if number not in self._failed:
                     complaints.append(f"version {number} can't be served ({error})")
-                self._failed[number] = held
+                self._failed[number] = None if error.passing else held
                 continue
             if self.current:
                 log.info("%s: version %d in place of %d", self.name, number, self.current.number)
@@ -157,6 +171,9 @@ def _content(folder):
     return [(path, stat.length, stat.mtime_nsec) for path, stat in stats]
 
 
-def _reason(error):
+def _explained(error):
+    """A `LoadError` for what TensorFlow has raised."""
     lines = str(error).strip().splitlines() or [""]  # behind the first, TensorFlow guesses
-    return f"{type(error).__name__}: {lines[0]}"[:REASON]
+    explained = LoadError(f"{type(error).__name__}: {lines[0]}"[:REASON])
+    explained.passing = isinstance(error, PASSING)
+    return explained

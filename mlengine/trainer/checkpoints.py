@@ -7,6 +7,8 @@ import tensorflow as tf
 from trainer.errors import UsageError
 
 KEPT = 3  # checkpoints
+# How TensorFlow puts it when a machine that lost its power had not written all of a file.
+DAMAGED = (tf.errors.OpError, IndexError)
 OWNER = "run.json"  # in the folder of the checkpoints: the settings whose run they are
 
 
@@ -125,19 +127,25 @@ class Checkpoints:
             self._all, tf.io.gfile.join(folder, "best"), 1, checkpoint_name="best"
         )
 
-    def restore(self):
-        """Put the newest state back. Whether there was one."""
-        return self._restore(self._newest)
+    def restore(self, say):
+        """Put back the newest state that can be read. Whether there was one."""
+        for path in reversed(self._newest.checkpoints):
+            try:
+                self._put_back(path)
+            except DAMAGED:
+                say(f"{path} is damaged")
+            else:
+                return True
+        return False
 
     def restore_best(self):
-        """Put the best state back. Whether there was one."""
-        return self._restore(self._best)
+        """Put the best state back, if there is one."""
+        best = tf.train.latest_checkpoint(self._best.directory)
+        if best:
+            self._put_back(best)
 
-    def _restore(self, manager):
-        newest = tf.train.latest_checkpoint(manager.directory)
-        if newest:
-            self._all.restore(newest).assert_existing_objects_matched()
-        return newest is not None
+    def _put_back(self, path):
+        self._all.restore(path).assert_existing_objects_matched()
 
     def save(self, step):
         """Keep the state after `step` steps."""

@@ -6,6 +6,7 @@ import socket
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -14,7 +15,7 @@ from trainer.errors import JobError, UsageError
 
 CHIEF = ("chief", 0)
 START_AGAIN = "start the job again, and it goes on from its last checkpoint"
-LOOK_EVERY = 2.0  # seconds
+MEET_EVERY, LOOK_EVERY = 0.2, 2.0  # seconds
 GONE_AFTER = 4  # looks in a row that a machine does not answer
 APPEAR_WITHIN = 600.0  # seconds; containers are pulled at different speeds
 _LAST_WORD = threading.Lock()
@@ -70,6 +71,31 @@ def from_environment(environment=os.environ):
     return Cluster(addresses, own)
 
 
+def meet(cluster):
+    """Wait until all machines are there. Raises JobError if one of them does not come in time.
+
+    TensorFlow would wait too, for an hour, and deaf to all signals.
+    """
+    if not cluster.others:
+        return
+    port = int(cluster.addresses[cluster.own].rpartition(":")[2])
+    missing, until = cluster.others, time.monotonic() + APPEAR_WITHIN
+    try:
+        listening = socket.create_server(("", port))
+    except OSError as error:
+        raise JobError(f"port {port} of this machine can't be used ({error.strerror})") from None
+    with listening:
+        listening.setblocking(False)
+        while missing := {t: address for t, address in missing.items() if not _answers(address)}:
+            if time.monotonic() > until:
+                task, address = missing.popitem()
+                raise JobError(f"{name(task)} ({address}) has not come; {START_AGAIN}")
+            time.sleep(MEET_EVERY)
+            with suppress(BlockingIOError):
+                while True:
+                    listening.accept()[0].close()
+
+
 def strategy_for(cluster, cpu_devices):
     """How this machine's devices train together, and with others: a `tf.distribute` strategy.
 
@@ -106,9 +132,7 @@ class Watch:
 
     def __init__(self, cluster):
         self._missing = dict.fromkeys(cluster.others, 0)
-        self._cluster = cluster
-        self._seen, self._ended = set(), threading.Event()
-        self._began = time.monotonic()
+        self._cluster, self._ended = cluster, threading.Event()
         if self._missing:
             threading.Thread(target=self._look, daemon=True).start()
 
@@ -119,15 +143,9 @@ class Watch:
     def _look(self):
         while not self._ended.wait(LOOK_EVERY):
             for task, address in self._cluster.others.items():
-                if _answers(address):
-                    self._seen.add(task)
-                    self._missing[task] = 0
-                elif task in self._seen:
-                    self._missing[task] += 1
-                    if self._missing[task] >= GONE_AFTER:
-                        self._give_up(f"{name(task)} ({address}) is gone")
-                elif time.monotonic() - self._began > APPEAR_WITHIN:
-                    self._give_up(f"{name(task)} ({address}) has not come")
+                self._missing[task] = 0 if _answers(address) else self._missing[task] + 1
+                if self._missing[task] >= GONE_AFTER:
+                    self._give_up(f"{name(task)} ({address}) is gone")
 
     def _give_up(self, what):
         if not self._ended.is_set():
@@ -140,8 +158,10 @@ def give_up(what):
     TensorFlow's own way out may wait for the machine that is gone.
     """
     _LAST_WORD.acquire()
-    print(f"error: {what}; {START_AGAIN}", file=sys.stderr, flush=True)
-    os._exit(JobError.exit_code)
+    try:
+        print(f"error: {what}; {START_AGAIN}", file=sys.stderr, flush=True)
+    finally:  # also when nobody listens any more
+        os._exit(JobError.exit_code)
 
 
 def name(task):

@@ -12,7 +12,7 @@ from trainer.errors import UsageError
 from trainer.export import export
 from trainer.models import SAME_EVERYWHERE, Network, Step
 
-BLOCK = 50  # steps in a compiled call at the most: whoever wants to stop waits for its end
+BLOCK = 5000  # digits in a compiled call, if it can be: whoever wants to stop waits for its end
 SUM = tf.distribute.ReduceOp.SUM
 
 
@@ -203,7 +203,7 @@ def run(job, cluster, wants_to_stop, say):
     if is_chief:
         claim(settings)
     checkpoints = Checkpoints(settings.checkpoints_dir, job.state(), is_chief)
-    if checkpoints.restore():
+    if checkpoints.restore(say):
         say(f"going on from step {job.steps}")
     job.check_agreement()
     judged = "validation" if settings.validation else "test"
@@ -232,6 +232,7 @@ def run(job, cluster, wants_to_stop, say):
                 board.flush()  # first: the curves on the disk are never behind the state
             checkpoints.save(steps)
         if stopping and not job.finished:
+            job.anyone(False)  # nobody leaves the chief alone while it saves
             return Result(steps, None, None)
     steps = job.steps
     if settings.validation:
@@ -242,7 +243,7 @@ def run(job, cluster, wants_to_stop, say):
 
 def _steps_to_the_next_stop(steps, settings):
     stops = [
-        steps + BLOCK,
+        steps + max(BLOCK // settings.batch_size, 1),
         settings.train_steps,
         *(every * (steps // every + 1) for every in (settings.eval_every, settings.save_every)),
     ]

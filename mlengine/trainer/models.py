@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from trainer.errors import UsageError
+
 SIDE, CLASSES = 28, 10
 # A step changes every copy of a variable in the same way, so one copy's word is enough.
 SAME_EVERYWHERE = tf.VariableAggregation.ONLY_FIRST_REPLICA
@@ -120,7 +122,10 @@ class Step(NamedTuple):
 
 
 class Network(tf.Module):
-    """Convolutions, hidden layers, and ten logits, as an `Architecture` and `Settings` say."""
+    """Convolutions, hidden layers, and ten logits, as an `Architecture` and `Settings` say.
+
+    Raises UsageError for convolutions that the images are too small for.
+    """
 
     def __init__(self, settings):
         super().__init__(name=settings.model)
@@ -136,6 +141,11 @@ class Network(tf.Module):
             self._add([size, size, channels, filters], stride)
             height = -(-(height - (size - 1) * (own.padding == "VALID")) // stride)
             height, channels = -(-height // 2) if own.pooling else height, filters
+            if height < 1:
+                raise UsageError(
+                    f"--kernel-sizes: expected them to leave something of the {SIDE} x {SIDE} "
+                    f"pixels, found {','.join(map(str, settings.kernel_sizes))}; try smaller ones"
+                )
         values = height * height * channels
         for size in settings.layer_sizes:
             self._add([values, size])

@@ -69,6 +69,7 @@ def _reason(error):
 def train(given, began):
     """Returns the exit code."""
     cluster = clusters.from_environment()
+    clusters.meet(cluster)
     strategy = clusters.strategy_for(cluster, given.cpu_devices)
     prepare(given, cluster.is_chief)
     watch = clusters.Watch(cluster)

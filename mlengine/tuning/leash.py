@@ -20,7 +20,8 @@ def main():
     # Before the command is started: there is no moment in which a signal would leave it alone.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: told.set())
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    # It inherits the lock that the tuner passed on, and holds it as long as it lives.
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, close_fds=False)
 
     def when_it_closes():
         os.read(sys.stdin.fileno(), 1)

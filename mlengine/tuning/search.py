@@ -247,7 +247,7 @@ class Search:
                 )
         ended = [trial for trial in self.trials() if trial.state.is_finished()]
         failed = [trial for trial in ended if trial.state == TrialState.FAIL]
-        enough = min(FAILURES_THAT_TELL, self.study.trials)
+        enough = min(FAILURES_THAT_TELL, self._wanted)
         if len(failed) == len(ended) >= enough:
             raise UsageError(
                 f"all of the first {len(failed)} trials failed, the last with: {reason}"

@@ -10,9 +10,9 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
-MLENGINE = Path(__file__).resolve().parent.parent
+from programs import with_modules
+
 TRAINER = (sys.executable, "-m", "trainer.task")
 GRACE = 20.0  # seconds that a trainer has to save its state when it is told to stop
 # What the platform says to a container is not said to a trial here: not where its files go, and
@@ -42,12 +42,13 @@ class Run:
                     *(sys.executable, "-m", "tuning.leash", str(GRACE)),
                     *(*TRAINER, *flags, f"--job-dir={place / 'job'}"),
                 ],
-                cwd=MLENGINE,
-                env={
-                    **inherited,
-                    "CLOUD_ML_TRIAL_ID": str(number),
-                    "CLOUD_ML_HP_METRIC_FILE": str(self._metrics),
-                },
+                env=with_modules(
+                    {
+                        **inherited,
+                        "CLOUD_ML_TRIAL_ID": str(number),
+                        "CLOUD_ML_HP_METRIC_FILE": str(self._metrics),
+                    }
+                ),
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -146,6 +146,17 @@ def test_a_million_mistakes_take_no_longer_than_one(service):
     assert time.monotonic() - began < 5
 
 
+def test_a_hundred_thousand_keys_take_no_longer_than_one(service):
+    keys = b",".join(b'"%d":0' % number for number in range(130_000))
+    body = b'{"instances":[],' + keys + b"}"
+    assert 1e6 < len(body) < LARGEST_BODY
+    began = time.monotonic()
+    status, answer = service.ask("POST", PREDICT, body)
+    assert time.monotonic() - began < 5
+    assert status == 400
+    assert re.search(r'no keys but "instances", .* found 130,00\d others', answer["error"])
+
+
 def test_a_model_without_an_answer_is_told(service):
     assert service.predict([BLANK], "faulty")[0]["probabilities"] == [0.1] * 10
     body = {"instances": [BLANK, blank_but(0.25)]}
@@ -469,6 +480,29 @@ def test_a_folder_without_a_model_is_not_served(tmp_path):
     export(Softmax(), tmp_path / "6", signature="other")
     with pytest.raises(UsageError, match="expected the signature serving_default, found none"):
         Model("mnist", str(tmp_path))
+
+
+def test_what_passes_is_tried_again(tmp_path, monkeypatch, caplog):
+    """A bucket that is out of reach for a moment, which only a bucket's own library can say."""
+    export_constant(1, tmp_path / "1")
+    model = Model("mnist", str(tmp_path))
+    export_constant(2, tmp_path / "2")
+    load, failures = tf.saved_model.load, []
+
+    def fail_twice(folder):
+        if len(failures) == 2:
+            return load(folder)
+        failures.append(folder)
+        raise tf.errors.UnavailableError(None, None, "the bucket does not answer")
+
+    monkeypatch.setattr(tf.saved_model, "load", fail_twice)
+    for _ in range(2):
+        model.refresh()
+    assert model.current.number == 1
+    while model.current.number == 1:
+        model.refresh()
+        assert len(caplog.records) == 1
+    assert "version 2 can't be served (UnavailableError: the bucket" in caplog.records[0].message
 
 
 def test_the_highest_version_that_can_be_served_counts(tmp_path, caplog):

@@ -4,6 +4,7 @@ import json
 import re
 import resource
 import signal
+import socket
 import sys
 
 import hypertune
@@ -16,7 +17,7 @@ from tests.digits import write_first
 from tests.mlengine.jobs import board, curve, run
 from trainer import cluster, loop, settings, task
 from trainer.checkpoints import Checkpoints, prepare
-from trainer.errors import UsageError
+from trainer.errors import JobError, UsageError
 from trainer.hypertune import report
 from trainer.models import ARCHITECTURES
 
@@ -197,6 +198,15 @@ def test_flags_change_the_model():
     assert shapes == [(3, 3, 1, 3), (5, 5, 3, 4), (196, 20), (20, 10), (10, 10)]
 
 
+def test_convolutions_have_to_leave_something(tmp_path):
+    flags = ("--kernel-sizes", "5,5,5,5,5", "--job-dir", tmp_path)
+    code, output, error = run("trainer.task", "--model=lesson_5_0", "--train-steps=1", *flags)
+    assert (code, output) == (2, "")
+    assert error.startswith("error: --kernel-sizes: expected them to leave something of the 28 x")
+    # The corrected command is not kept out.
+    assert not (tmp_path / "checkpoints" / "run.json").exists()
+
+
 def test_it_stops_early_and_keeps_the_best(small_data):
     flags = ("--data", small_data, "--validation", 500, "--eval-every", 10, "--patience", 2)
     rate = ("--learning-rate", 3, "--schedule", "constant")
@@ -339,9 +349,51 @@ def test_a_state_that_is_not_whole_is_not_taken_for_one(tmp_path):
     number = tf.Variable(1.0)
     states = Checkpoints(str(tmp_path), {"number": number}, True)
     states.save(1)
+    named = (tmp_path / "checkpoint").read_bytes()
     number.assign(2.0)
     states.save(2)
     (tmp_path / "ckpt-2.index").rename(tmp_path / "kept")
-    (tmp_path / "checkpoint").write_text('model_checkpoint_path: "ckpt-1"')
-    assert Checkpoints(str(tmp_path), {"number": number}, True).restore()
-    assert number.numpy() == 1.0
+    (tmp_path / "checkpoint").write_bytes(named)
+    said = []
+    assert Checkpoints(str(tmp_path), {"number": number}, True).restore(said.append)
+    assert (number.numpy(), said) == (1.0, [])
+
+
+@pytest.mark.parametrize("damage", ["empty index", "no index", "half the data"])
+def test_before_a_damaged_state_there_is_another(tmp_path, damage):
+    numbers = tf.Variable(tf.zeros([1000]))
+    states = Checkpoints(str(tmp_path), {"numbers": numbers}, True)
+    for step in (1, 2, 3):
+        numbers.assign(tf.fill([1000], float(step)))
+        states.save(step)
+    index, data = tmp_path / "ckpt-3.index", tmp_path / "ckpt-3.data-00000-of-00001"
+    if damage == "no index":
+        index.unlink()
+    elif damage == "empty index":
+        index.write_bytes(b"")
+    else:
+        data.write_bytes(data.read_bytes()[:2000])
+    said = []
+    assert Checkpoints(str(tmp_path), {"numbers": numbers}, True).restore(said.append)
+    assert set(numbers.numpy()) == {2.0}
+    assert said == [f"{tmp_path / 'ckpt-3'} is damaged"]
+
+
+def test_a_machine_that_does_not_come_is_named(monkeypatch):
+    monkeypatch.setattr(cluster, "APPEAR_WITHIN", 1)
+    addresses = []
+    for _ in range(3):
+        with socket.create_server(("127.0.0.1", 0)) as unused:
+            addresses.append(f"127.0.0.1:{unused.getsockname()[1]}")
+    tasks = ("chief", 0), ("worker", 0), ("worker", 1)
+    machines = dict(zip(tasks, addresses, strict=True))
+    with (
+        socket.create_server(("127.0.0.1", int(addresses[1].rpartition(":")[2]))),
+        pytest.raises(JobError, match=rf"^worker 1 \({addresses[2]}\) has not come; start"),
+    ):
+        cluster.meet(cluster.Cluster(machines))
+    with (
+        socket.create_server(("", int(addresses[0].rpartition(":")[2]))),
+        pytest.raises(JobError, match=r"port \d+ of this machine can't be used \("),
+    ):
+        cluster.meet(cluster.Cluster(machines))

@@ -269,15 +269,31 @@ def laid_out(name, folder):
     return [sys.executable, *rest]
 
 
-def environment(name, platforms):
-    """The environment of a container: the image's, and then the platform's."""
-    lines = dict(line.split("=", 1) for line in of_kind(name, "ENV"))
-    ours = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    return {**ours, **lines, **platforms}
+# The tests' own installation of mlengine is "editable": its modules would be found in the project
+# what an image's folder lacks.
+ONLY_HERE = """
+import sys
+
+sys.meta_path[:] = [f for f in sys.meta_path if getattr(f, "__name__", "") != "_EditableFinder"]
+"""
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def nowhere_else(tmp_path_factory):
+    """A folder for PYTHONPATH, with which Python finds our modules where it was started only."""
+    folder = tmp_path_factory.mktemp("nowhere_else")
+    (folder / "sitecustomize.py").write_text(ONLY_HERE)
+    return folder
+
+
+def environment(name, platforms, nowhere_else):
+    """The environment of a container: the image's, and then the platform's."""
+    lines = dict(line.split("=", 1) for line in of_kind(name, "ENV"))
+    return {**os.environ, "PYTHONPATH": str(nowhere_else), **lines, **platforms}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, nowhere_else):
     """The folders of a trial that ran in the training image's layout, as the cloud starts it."""
     image, output = tmp_path_factory.mktemp("training"), tmp_path_factory.mktemp("output")
     read = study.read(TUNING, ["--train-steps=2", "--eval-every=1"])
@@ -290,7 +306,7 @@ def trained(tmp_path_factory):
     done = subprocess.run(
         [*laid_out("training", image), *read.flags, *flags],
         cwd=image,
-        env=environment("training", platform),
+        env=environment("training", platform, nowhere_else),
         capture_output=True,
         text=True,
         timeout=PATIENCE,
@@ -310,7 +326,9 @@ def test_the_training_image_has_all_that_a_trial_needs(trained):
     assert all(0 <= float(each["accuracy"]) <= 1 for each in metrics)
 
 
-def test_the_serving_image_answers_on_the_platforms_port_and_routes(trained, tmp_path):
+def test_the_serving_image_answers_on_the_platforms_port_and_routes(
+    trained, nowhere_else, tmp_path
+):
     platform = {
         "AIP_HTTP_PORT": "0",
         "AIP_HEALTH_ROUTE": "/alive",
@@ -320,7 +338,7 @@ def test_the_serving_image_answers_on_the_platforms_port_and_routes(trained, tmp
     process = subprocess.Popen(
         laid_out("serving", tmp_path),
         cwd=tmp_path,
-        env=environment("serving", platform),
+        env=environment("serving", platform, nowhere_else),
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
