@@ -20,7 +20,8 @@ from contextlib import ExitStack
 from flags import whole
 from programs import with_modules
 
-STOPPED = (128 + signal.SIGTERM, 128 + signal.SIGINT)  # exit codes of who was asked to end
+STOPPED = 128 + signal.SIGTERM  # the exit code of who was asked to end, and has saved
+WELL = (0, STOPPED, -signal.SIGTERM)  # the last one when there was nothing to save yet
 GRACE = 15.0  # seconds that the others have to notice that one is gone, before they are ended
 SAVING = 60.0  # the same, when it was asked to go: the chief has to save
 LOOK_EVERY = 0.1  # seconds
@@ -49,27 +50,25 @@ def launch(count, flags):
     names = ["chief", *(f"worker {number}" for number in range(count - 1))]
     addresses = [f"127.0.0.1:{port}" for port in _free_ports(count)]
     machines = {"chief": addresses[:1], "worker": addresses[1:]}
-    workers = []
-    for number in range(count):
-        task = {"type": "worker" if number else "chief", "index": max(number - 1, 0)}
-        config = json.dumps({"cluster": machines, "task": task})
-        workers.append(_start(flags, {"TF_CONFIG": config} if count > 1 else {}, count))
-    readers = [
-        threading.Thread(target=_pass_on, args=(name, pipe, to))
-        for name, worker in zip(names, workers, strict=True)
-        for pipe, to in ((worker.stdout, sys.stdout), (worker.stderr, sys.stderr))
-    ]
-    for reader in readers:
-        reader.start()
+    workers, readers, asked = {}, [], []
     with ExitStack() as ended:
-        for worker in workers:
-            ended.callback(_end, worker)
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda number, _: _tell(workers, number))
-        code = _wait(dict(zip(names, workers, strict=True)))
+            signal.signal(number, lambda number, _: (asked.append(number), _stop(workers)))
+        for number, name in enumerate(names):
+            task = {"type": "worker" if number else "chief", "index": max(number - 1, 0)}
+            config = json.dumps({"cluster": machines, "task": task})
+            worker = _start(flags, {"TF_CONFIG": config} if count > 1 else {}, count)
+            ended.callback(_end, worker)
+            workers[name] = worker
+            for pipe, to in ((worker.stdout, sys.stdout), (worker.stderr, sys.stderr)):
+                readers.append(threading.Thread(target=_pass_on, args=(name, pipe, to)))
+                readers[-1].start()
+        if asked:  # meanwhile: some did not hear of it
+            _stop(workers)
+        code = _wait(workers)
     for reader in readers:
         reader.join()
-    return code
+    return 128 + asked[0] if asked and code == STOPPED else code
 
 
 def _wait(workers):
@@ -79,7 +78,7 @@ def _wait(workers):
         time.sleep(LOOK_EVERY)
         if failed is None:
             failed = _first_to_fail(workers)
-            stopped = failed is not None and workers[failed].poll() in STOPPED
+            stopped = failed and workers[failed].poll() in WELL
             until = time.monotonic() + (SAVING if stopped else GRACE)
         elif time.monotonic() > until:
             break
@@ -87,25 +86,28 @@ def _wait(workers):
     if failed is None:
         return 0
     codes = {name: worker.poll() for name, worker in workers.items()}
-    if codes[failed] in STOPPED:  # as it was asked to, but maybe another one has failed
-        well = (0, *STOPPED)
-        failed = next((name for name, code in codes.items() if code not in well), failed)
+    if codes[failed] in WELL:  # as it was asked to, but maybe another one has failed
+        failed = next((name for name, code in codes.items() if code not in WELL), failed)
     code = codes[failed]
-    if code == 2 or code in STOPPED:
-        return code  # it has said what is wrong with the flags, or that all is saved
+    if code == 2 or code in WELL:  # it has said what there is to say
+        return _as_a_shell_has_it(code)
     how = "has not ended in time" if code is None else f"has ended with exit code {code}"
     print(
         f"error: the {failed} {how}, so the job ends; start it again, and it goes on from its "
         "last checkpoint",
         file=sys.stderr,
     )
-    return 1 if code is None else code if code > 0 else 128 - code
+    return 1 if code is None else _as_a_shell_has_it(code)
+
+
+def _as_a_shell_has_it(code):
+    return code if code >= 0 else 128 - code
 
 
 def _first_to_fail(workers):
     """The name of one that has ended badly; None if there is none.
 
-    Of several, one that has not: that another is gone, is what exit code 1 may mean.
+    Of several, one whose exit code is not 1, which may mean that another one is gone.
     """
     failed = [name for name, worker in workers.items() if worker.poll()]
     return min(failed, key=lambda name: workers[name].poll() == 1, default=None)
@@ -131,10 +133,10 @@ def _pass_on(name, pipe, to):
         print(f"[{name}] {line}", end="", file=to, flush=True)
 
 
-def _tell(workers, number):
-    for worker in workers:
+def _stop(workers):
+    for worker in list(workers.values()):
         if worker.poll() is None:
-            worker.send_signal(number)
+            worker.terminate()  # also for Ctrl-C, of which Python has much to say while it starts
 
 
 def _end(worker):

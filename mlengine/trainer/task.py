@@ -44,6 +44,7 @@ class Stop:
 def main():
     given = settings.read()
     began = time.monotonic()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # there is nothing to save yet, nor to be said
     try:
         return train(given, began)
     except (JobError, mnistdata.DataError) as error:

@@ -1,6 +1,7 @@
 """Killed, stopped, split over devices and over processes: the numbers stay the same."""
 
 import json
+import os
 import re
 import signal
 import socket
@@ -13,7 +14,7 @@ import pytest
 import tensorflow as tf
 
 from tests.digits import write_first
-from tests.mlengine.jobs import PATIENCE, curve, distance, run, saved, started
+from tests.mlengine.jobs import PATIENCE, curve, distance, run, saved, started, wait_for
 from tests.screen import ROOT, children
 from trainer import settings
 from trainer.checkpoints import Checkpoints, claim, prepare
@@ -222,6 +223,16 @@ def free_port():
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         return unused.getsockname()[1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_job_that_is_stopped_before_it_trains_says_nothing(tmp_path, small_data, number):
+    flags = job("dnn", tmp_path, small_data, "--workers", 2, "--train-steps", 10)
+    with started("launch_local", *flags) as process:
+        wait_for(lambda: len(children(process.pid)) == 2)
+        os.kill(process.pid, number)
+        assert process.communicate(timeout=PATIENCE) == ("", "")
+        assert process.returncode == 128 + number
 
 
 def test_wrong_flags_are_explained_once(tmp_path):
