@@ -18,18 +18,30 @@ from visu.style import LIGHT
 pytestmark = pytest.mark.xdist_group("notebook")  # they share what takes long to start
 
 
+# Ctrl-C, when some measurements have been logged.
+INTERRUPTED = """
+import os, pathlib, signal, threading, time
+
+def interrupt():
+    while not os.path.exists(growing) or pathlib.Path(growing).read_text().count("\\n") < 5:
+        time.sleep(0.1)
+    os.kill(os.getpid(), signal.SIGINT)
+
+threading.Thread(target=interrupt).start()
+"""
+
+
 @pytest.fixture(scope="module")
 def outputs(tmp_path_factory):
     """What each cell of a notebook has left."""
-    script = lesson_file("1.0")
+    script, logs = lesson_file("1.0"), tmp_path_factory.mktemp("logs")
     cells = [
         "%matplotlib inline",
         f"%run {script} --iterations 150",
         f"%run {script} --iterations 100 --no-window",
         f"%run {script} --iterations 0",
-        "import os, signal, threading\n"
-        "threading.Timer(8, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
-        f"%run {script} --iterations 1000000",
+        f"growing = {str(logs / '.run.csv.unfinished')!r}\n{INTERRUPTED}"
+        f"%run {script} --iterations 1000000 --log {logs / 'run.csv'}",
         "'the notebook goes on'",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])

@@ -103,9 +103,10 @@ def test_killed_at_any_moment_it_goes_on_as_if_nothing_had_happened(tmp_path, sm
         with started("trainer.task", *told) as process:
             begun = int(re.search(r"\d+", line_that_says(process, "going on from step"))[0])
             assert 0 <= reached - begun <= 40
-            reached = moment(killed / "checkpoints", process)
+            moment(killed / "checkpoints", process)
             process.kill()
             assert process.wait(PATIENCE) == -9
+            reached = _saved(killed / "checkpoints")
     code, rest, error = run("trainer.task", *told)
     assert (code, error) == (0, "")
     assert (
@@ -128,7 +129,6 @@ def _in_the_middle_of_saving(folder, process):
     while not list(folder.glob("*temp*")):
         assert process.poll() is None
         assert time.monotonic() < end
-    return _saved(folder)
 
 
 def _between_two_savings(folder, process):
@@ -137,7 +137,6 @@ def _between_two_savings(folder, process):
         assert process.poll() is None
         assert time.monotonic() < end
         time.sleep(0.002)
-    return _saved(folder)
 
 
 @pytest.mark.long
