@@ -120,7 +120,7 @@ def show_all_that_belongs_there(pixels, view, ratio=1, style=LIGHT):
 
 def wait_for_pixels(page, condition):
     """Wait until what is to be seen fulfils a condition."""
-    for _ in range(200):
+    for _ in range(600):
         if condition(look(page)):
             return
         page.wait_for_timeout(100)

@@ -65,7 +65,7 @@ async def watch(url, until, press=()):
 
 def wait_until(page, condition):
     """Wait for a condition in JavaScript; a page's own policy forbids Playwright's way."""
-    for _ in range(400):
+    for _ in range(1200):
         if page.evaluate(condition):
             return
         page.wait_for_timeout(50)
