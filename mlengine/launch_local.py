@@ -18,7 +18,7 @@ import time
 from contextlib import ExitStack
 
 from flags import whole
-from programs import with_modules
+from programs import as_a_shell_has_it, with_modules
 
 STOPPED = 128 + signal.SIGTERM  # the exit code of who was asked to end, and has saved
 WELL = (0, STOPPED, -signal.SIGTERM)  # the last one when there was nothing to save yet
@@ -90,18 +90,14 @@ def _wait(workers):
         failed = next((name for name, code in codes.items() if code not in WELL), failed)
     code = codes[failed]
     if code == 2 or code in WELL:  # it has said what there is to say
-        return _as_a_shell_has_it(code)
+        return as_a_shell_has_it(code)
     how = "has not ended in time" if code is None else f"has ended with exit code {code}"
     print(
         f"error: the {failed} {how}, so the job ends; start it again, and it goes on from its "
         "last checkpoint",
         file=sys.stderr,
     )
-    return 1 if code is None else _as_a_shell_has_it(code)
-
-
-def _as_a_shell_has_it(code):
-    return code if code >= 0 else 128 - code
+    return 1 if code is None else as_a_shell_has_it(code)
 
 
 def _first_to_fail(workers):

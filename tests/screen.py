@@ -45,6 +45,15 @@ def children(parent):
     return found
 
 
+def kill_with_children(process):
+    """Kill a process and those that it has started, each with the group that it may lead."""
+    found = [process.pid, *children(process.pid)]
+    for each in found:
+        for kill in (os.killpg, os.kill):
+            with suppress(ProcessLookupError):
+                kill(each, signal.SIGKILL)
+
+
 def processor_seconds(process):
     """What all threads of a process have taken so far, and what they have waited for."""
     taken = waited = 0
@@ -168,11 +177,7 @@ class RunningLesson:
     def __exit__(self, *_):
         if self.process.poll() is None:
             # A window on its way would open on whatever screen has this one's number next.
-            companions = children(self.process.pid)
-            self.process.kill()
-            for companion in companions:
-                with suppress(ProcessLookupError):
-                    os.kill(companion, signal.SIGKILL)
+            kill_with_children(self.process)
         self.process.communicate()
         # The window is a process of its own, which may take a moment longer.
         end = time.monotonic() + 10

@@ -267,7 +267,7 @@ TWENTY_RUNS = """
 import runpy, sys
 script = sys.argv[1]
 for number in range(20):
-    sys.argv = [script, "--iterations", "100000"]
+    sys.argv = [script, "--iterations", "100000", "--fast"]
     runpy.run_path(script, run_name="__main__")
     print("closed", number, flush=True)
 """

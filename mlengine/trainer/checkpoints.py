@@ -4,11 +4,20 @@ import json
 
 import tensorflow as tf
 
-from trainer.errors import UsageError
+from trainer.errors import JobError, UsageError
 
 KEPT = 3  # checkpoints
-# How TensorFlow puts it when a machine that lost its power had not written all of a file.
+# How TensorFlow puts it when a machine that lost its power had not written all of a file: in many
+# ways. But a bucket that is out of reach, or a full memory, has lost nothing.
 DAMAGED = (tf.errors.OpError, IndexError)
+NOT_DAMAGED = (
+    tf.errors.UnavailableError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.PermissionDeniedError,
+    tf.errors.ResourceExhaustedError,
+)
 OWNER = "run.json"  # in the folder of the checkpoints: the settings whose run they are
 
 
@@ -128,14 +137,25 @@ class Checkpoints:
         )
 
     def restore(self, say):
-        """Put back the newest state that can be read. Whether there was one."""
-        for path in reversed(self._newest.checkpoints):
+        """Put back the newest state that can be read. Whether there was any.
+
+        Raises JobError if none of them can be.
+        """
+        states = self._newest.checkpoints
+        for path in reversed(states):
             try:
                 self._put_back(path)
+            except NOT_DAMAGED:
+                raise
             except DAMAGED:
                 say(f"{path} is damaged")
             else:
                 return True
+        if states:
+            raise JobError(
+                f"{self._newest.directory}: expected a state to go on from, but all are damaged; "
+                "add --fresh to begin again, or choose another --job-dir"
+            )
         return False
 
     def restore_best(self):

@@ -74,7 +74,7 @@ def from_environment(environment=os.environ):
 def meet(cluster):
     """Wait until all machines are there. Raises JobError if one of them does not come in time.
 
-    TensorFlow would wait too, for an hour, and deaf to all signals.
+    TensorFlow would wait too, for very long, and deaf to all signals.
     """
     if not cluster.others:
         return

@@ -13,6 +13,8 @@ import subprocess
 import sys
 import threading
 
+from programs import as_a_shell_has_it
+
 
 def main():
     grace, *command = sys.argv[1:]
@@ -33,8 +35,7 @@ def main():
 
     for job in (when_it_closes, when_told):
         threading.Thread(target=job, daemon=True).start()
-    code = process.wait()
-    return code if code >= 0 else 128 - code  # as a shell has it
+    return as_a_shell_has_it(process.wait())
 
 
 def _end(process, grace):

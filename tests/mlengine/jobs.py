@@ -2,7 +2,7 @@
 
 import os
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tests.forked import Forked
-from tests.screen import ROOT, children
+from tests.screen import ROOT, kill_with_children
 
 MLENGINE = ROOT / "mlengine"
 PATIENCE = 300  # seconds that any process here may take
@@ -24,12 +24,7 @@ def started(program, *flags, environment=None):
         yield process
     finally:
         if process.poll() is None:
-            # Some start processes in groups of their own.
-            companions = children(process.pid)
-            os.killpg(process.pid, 9)
-            for companion in companions:
-                with suppress(ProcessLookupError):
-                    os.kill(companion, 9)
+            kill_with_children(process)
         process.communicate(timeout=PATIENCE)
 
 

@@ -377,6 +377,10 @@ def test_before_a_damaged_state_there_is_another(tmp_path, damage):
     assert Checkpoints(str(tmp_path), {"numbers": numbers}, True).restore(said.append)
     assert set(numbers.numpy()) == {2.0}
     assert said == [f"{tmp_path / 'ckpt-3'} is damaged"]
+    for left in tmp_path.glob("*.index"):
+        left.unlink()
+    with pytest.raises(JobError, match="expected a state to go on from, but all are damaged"):
+        Checkpoints(str(tmp_path), {"numbers": numbers}, True).restore(said.append)
 
 
 def test_a_machine_that_does_not_come_is_named(monkeypatch):
