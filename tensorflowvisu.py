@@ -12,7 +12,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from visu import keras_model, runs, terminal
+from visu import beside, keras_model, runs, terminal
 from visu.coach import Coach, curves_of
 from visu.control import Control
 from visu.errors import UsageError, report_mistakes_plainly
@@ -22,7 +22,7 @@ from visu.handwriting import as_mnist
 from visu.history import History
 from visu.live import LiveView
 from visu.measurement import Scene
-from visu.notebook import NotebookView, in_notebook
+from visu.notebook import NotebookView, in_notebook, takes_widgets
 from visu.options import Options, parse
 from visu.schedule import SETTLED, SPREADS, SPREADS_UNSEEN, Schedule
 from visu.training import BATCH, Training, evaluated_at_once
@@ -58,6 +58,7 @@ class Lesson:
         self._test_once = test_once
         if self._is_main:
             report_mistakes_plainly()
+            beside.end_earlier()
             script = getattr(sys.modules["__main__"], "__file__", None) or sys.argv[0]
             self._name = Path(script).stem
             self._title = _first_line(text) or self._name
@@ -66,7 +67,7 @@ class Lesson:
             self._name, self._title = name, _first_line(text) or name
             self._options = Options(iterations, window=False)
         self.seed, self._data_was_read = self._options.seed, False
-        self._layers = ()
+        self._layers, self._run = (), None
         # Their processes start now, to be ready when there is something to show.
         self._live = _start_live_view(self._options)
         self._film = _start_film(self._options)
@@ -126,6 +127,9 @@ class Lesson:
 
         Ends the program if it does not end well: exit code 130 after Ctrl-C, 2 if a requested
         file could not be written.
+
+        In a notebook with ipympl, it returns at once, and the training goes on beside the cells
+        that follow; the next run's beginning is its end.
         """
         if self._is_main:
             if self._options.validation:
@@ -135,10 +139,16 @@ class Lesson:
                     f"--data {self._options.data}: {self._name} has data of its own; leave the "
                     "flag out"
                 )
-            code = _Run(self, mnist, train, test, batch, augment, spreads).go()
+            self._run = _Run(self, mnist, train, test, batch, augment, spreads)
+            code = self._run.go()
             # Who interrupted a cell knows it, and a notebook would call an exit an error.
             if code and not in_notebook():
                 sys.exit(code)
+
+    def stop(self):
+        """End the run soon, as if its window was closed: where it goes on beside other cells."""
+        if self._run:
+            self._run.stop()
 
 
 def _first_line(text):
@@ -149,7 +159,11 @@ def _start_live_view(options):
     if not options.window:
         return None
     if in_notebook() and not options.web:
-        return NotebookView()
+        if not takes_widgets():
+            return NotebookView()
+        from visu.widget import WidgetView  # late: it is for those who have ipympl
+
+        return WidgetView()
     return LiveView(options.fast, options.verbose, options.web)
 
 
@@ -232,28 +246,48 @@ class _Run:
 
     def go(self):
         """Train to the end, or until stopped. Returns the exit code."""
+        if self._live and self._live.takes_thread:
+            self._show()
+            beside.start(self._go_on, self._end)
+            return 0
         before = signal.signal(signal.SIGINT, self._interrupt)
         try:
             if self._live:
-                self._live.show(self._scene, self._training, self._control, self._on_window_lost)
-            try:
-                self._train()
-                if self._live:
-                    if self._live.url and not self._asked_to_end:
-                        terminal.say(f"the live view stays at {self._live.url} until Ctrl-C")
-                    self._live.wait()
-                    if self._lost_late:
-                        self._end_without_window(self._lost_late)
-            finally:
-                if self._live:
-                    self._live.close()
-                if self._film:
-                    self._film.close()
+                self._show()
+            self._go_on()
         finally:
             signal.signal(signal.SIGINT, before)
         if self._failure is not None:
             raise self._failure
         return INTERRUPTED if self._interrupted else 0
+
+    def stop(self):
+        """Let the training come to its end soon. From any thread."""
+        self._control.stop()
+
+    def _show(self):
+        self._live.show(self._scene, self._training, self._control, self._on_window_lost)
+
+    def _go_on(self):
+        try:
+            self._train()
+            if self._live:
+                if self._live.takes_thread and self._failure:
+                    terminal.say(f"error: {self._failure}")
+                if self._live.url and not self._asked_to_end:
+                    terminal.say(f"the live view stays at {self._live.url} until Ctrl-C")
+                self._live.wait()
+                if self._lost_late:
+                    self._end_without_window(self._lost_late)
+        finally:
+            if self._live:
+                self._live.close()
+            if self._film:
+                self._film.close()
+
+    def _end(self):
+        self.stop()
+        self._live.close()
 
     def _interrupt(self, *_):
         if self._asked_to_end:
@@ -261,7 +295,7 @@ class _Run:
         self._asked_to_end = True
         # A page has nothing else that ends it.
         self._interrupted = not (self._finished and self._options.web)
-        self._control.stop()
+        self.stop()
         if self._live:
             self._live.close()
 

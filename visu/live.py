@@ -12,20 +12,8 @@ from pathlib import Path
 from visu import nowindow
 from visu.companion import Companion
 from visu.errors import UsageError
-from visu.messages import (
-    Asked,
-    Bundle,
-    Closed,
-    Drawn,
-    News,
-    NoWindow,
-    Pace,
-    Paused,
-    Serving,
-    Step,
-    receive,
-    send,
-)
+from visu.messages import Bundle, Closed, Drawn, News, NoWindow, Serving, receive, send
+from visu.wishes import grant
 
 # How often the window hears news. A fast run is not there to be watched: every picture costs time.
 FRAMES_A_SECOND, FRAMES_A_SECOND_FAST = 15, 12
@@ -42,6 +30,8 @@ class LiveView:
     Its attribute `url` says where a browser finds it; None if none does, or not any longer. Raises
     UsageError if it can't be served at `address`.
     """
+
+    takes_thread = False  # whether the thread that calls `show` is needed for drawing from then on
 
     def __init__(self, fast, verbose, address=None):
         self._frame_seconds = 1 / (FRAMES_A_SECOND_FAST if fast else FRAMES_A_SECOND)
@@ -137,17 +127,9 @@ class LiveView:
     def _listen(self):
         reason = None
         while (wish := receive(self._process.inbox)) is not None:
-            if isinstance(wish, Paused):
-                self._control.pause(wish.paused)
-            elif isinstance(wish, Step):
-                self._control.step()
-            elif isinstance(wish, Pace):
-                self._training.pace = wish.measurements
-            elif isinstance(wish, Asked):
-                self._control.ask(wish.question)
-            elif isinstance(wish, Closed):
+            grant(wish, self._training, self._control)
+            if isinstance(wish, Closed):
                 self._ending = True
-                self._control.stop()
             elif isinstance(wish, NoWindow):
                 reason = wish.reason
             elif isinstance(wish, Drawn):

@@ -20,10 +20,18 @@ def in_notebook():
     return "ipykernel" in sys.modules
 
 
+def takes_widgets():
+    """Whether it is a notebook in which `%matplotlib widget` has been said, which needs ipympl."""
+    if not in_notebook() or "matplotlib" not in sys.modules:
+        return False
+    backend = sys.modules["matplotlib"].get_backend(auto_select=False) or ""
+    return backend == "widget" or "ipympl" in backend
+
+
 class NotebookView:
     """Does what `visu.live.LiveView` does, as far as a picture can."""
 
-    url = None
+    url, takes_thread = None, False
 
     def __init__(self):
         self._picture = None

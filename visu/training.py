@@ -112,10 +112,15 @@ class Training:
 
     def _answer_question(self):
         if question := self._control.question:
+            try:
+                probabilities = self.read(question.image)
+            except NameError:  # a notebook is about to run the script again, and has cleared it
+                self._control.ask(None)
+                return
             answer = Answer(
                 question.number,
                 self.iteration,
-                self.read(question.image),
+                probabilities,
                 self._first_weights(question.image.shape),
                 tuple(layer[0].numpy() for layer in self._layers()),
             )

@@ -41,14 +41,20 @@ def choose_toolkit(backend=None):
     matplotlib.get_backend()
 
 
+def keymaps():
+    """Matplotlib's settings for the keys that it may keep."""
+    return {
+        name: [key for key in matplotlib.rcParams[name] if key not in ours]
+        for name, ours in ((f"keymap.{action}", ours) for action, ours in OURS.items())
+    }
+
+
 def open_figure(name):
     """A pyplot figure in a window of its own; raises whatever matplotlib and the toolkit raise."""
     import matplotlib.pyplot as plt  # late: it chooses the toolkit
 
     matplotlib.rcParams["figure.raise_window"] = False  # who is typing elsewhere keeps the keyboard
-    for action, ours in OURS.items():
-        theirs = matplotlib.rcParams[f"keymap.{action}"]
-        matplotlib.rcParams[f"keymap.{action}"] = [key for key in theirs if key not in ours]
+    matplotlib.rcParams.update(keymaps())
     figure = plt.figure(name, figsize=SIZE, dpi=100, layout="none")
     main_loop = figure.canvas.manager.start_main_loop
     if main_loop.__func__ is FigureManagerBase.start_main_loop.__func__:
@@ -59,7 +65,7 @@ def open_figure(name):
 class Window:
     """Shows the six panels until the user closes it.
 
-    figure   from `open_figure`
+    figure   from `open_figure`, or another one with a manager
     scene    `visu.measurement.Scene`
     arrived  a deque that another thread fills with `visu.messages.News`, and None at the end
     tell     to be called with the messages for the run
@@ -153,8 +159,12 @@ class Window:
         """Return when the window has been closed."""
         import matplotlib.pyplot as plt
 
-        self._timer.start()
+        self.start()
         plt.show(block=True)
+
+    def start(self):
+        """Look from now on, whenever the toolkit's loop runs, at what has arrived."""
+        self._timer.start()
 
     def _let_go(self):
         """The window is going: draw no more, or the toolkit complains about what it misses."""

@@ -1,0 +1,141 @@
+"""The live view in a notebook that has ipympl: the window itself, which keys and mouse reach.
+
+A notebook's kernel hears of them only between cells. So the cell that starts a run ends at once;
+training goes on in a thread, and the kernel's own thread draws, between the cells that follow.
+"""
+
+import threading
+from collections import deque
+
+import matplotlib
+from ipympl.backend_nbagg import Canvas as IpymplCanvas
+from ipympl.backend_nbagg import FigureManager
+from IPython.display import display
+from matplotlib.backend_bases import key_press_handler
+from matplotlib.figure import Figure
+from tornado.ioloop import IOLoop
+
+from visu.messages import Answer, Bundle, Closed, Drawn, News
+from visu.window import Window, keymaps
+from visu.wishes import grant
+
+SIZE, DPI = (12.8, 7.2), 80  # 1024 x 576 pixels: a notebook's page has a margin
+PATIENCE = 5  # seconds for the kernel's thread, which may have another cell to run
+ASK_AGAIN = 0.1  # seconds
+
+
+class WidgetView:
+    """Does what `visu.live.LiveView` does, within one process.
+
+    `show` is for the kernel's own thread, all else for the one that trains.
+    """
+
+    url, takes_thread = None, True
+
+    def __init__(self):
+        self._arrived, self._bundle, self._result = deque(), Bundle(), None
+        self._drawn, self._has_drawn = None, threading.Event()
+        self._closed = threading.Event()
+
+    def show(self, scene, training, control, on_lost):
+        """Put the window below the cell."""
+        self._training, self._control = training, control
+        figure = _open_figure(scene.name)
+        Window(figure, scene, self._arrived, self._hear).start()
+        display(figure.canvas)
+
+    def add(self, measurement):
+        """Show this measurement soon; returns at once."""
+        self._bundle.add(measurement)
+        if not self._arrived:  # else the window has not had the time to look
+            self._tell_news()
+
+    def answer(self, answer):
+        """Pass on a `visu.messages.Answer`, unless an earlier one still waits."""
+        if not any(isinstance(waiting, Answer) for waiting in list(self._arrived)):
+            self._arrived.append(answer)
+
+    def finish(self, result):
+        """The run has ended, with this result to read in the title."""
+        self._result = result
+        self._tell_news()
+
+    def drawn(self):
+        """After `finish`: what the window did, as `visu.messages.Drawn`; None if it can't tell."""
+        self._has_drawn.wait(PATIENCE)
+        return self._drawn
+
+    def close(self):
+        """Nobody answers any longer; what is shown stays. From any thread."""
+        self._closed.set()
+
+    def wait(self):
+        """Return when it is closed; until then, the user may go on asking."""
+        while not self._closed.is_set():
+            self._control.attend(0.1)
+
+    def _tell_news(self):
+        self._arrived.append(News(self._training.iteration, self._bundle.take(), self._result))
+
+    def _hear(self, wish):
+        grant(wish, self._training, self._control)
+        if isinstance(wish, Closed):
+            self.close()
+        elif isinstance(wish, Drawn):
+            self._drawn = wish
+            self._has_drawn.set()
+
+
+class Canvas(IpymplCanvas):
+    """Shows what was painted of a figure without drawing the whole of it again.
+
+    Its page takes a picture when it is asked to and has shown the one before; if it has not, it
+    forgets that it was asked.
+    """
+
+    supports_blit = True
+    _is_outdated = _is_painted = _is_asking = False
+
+    def draw_idle(self):
+        self._is_outdated = True
+        self._ask()
+
+    def blit(self, bbox=None):
+        self._is_painted = True
+        self._ask()
+
+    def handle_draw(self, event):
+        """The page is ready to take a picture."""
+        if self._is_outdated:
+            self._is_outdated = self._is_painted = False
+            self.draw()
+        elif self._is_painted:
+            self._is_painted, self._png_is_old = False, True
+            self.manager.refresh_all()
+
+    def _ask(self):
+        if not self._is_asking:
+            self._ask_until_taken()
+
+    def _ask_until_taken(self):
+        self._is_asking = self._is_outdated or self._is_painted
+        if self._is_asking:
+            self.send_event("draw")
+            IOLoop.current().call_later(ASK_AGAIN, self._ask_until_taken)
+
+
+def _open_figure(name):
+    """One that pyplot does not know of: what the user plots next belongs elsewhere."""
+    canvas = Canvas(Figure(SIZE, dpi=DPI, layout="none"))
+    canvas.toolbar_position = "top"  # where it hides nothing while it is there
+    manager = FigureManager(canvas, 0)
+    manager.set_window_title(name)
+    ours = keymaps()
+
+    def press(event):
+        with matplotlib.rc_context(ours):  # the user's other figures keep matplotlib's keys
+            key_press_handler(event)
+
+    canvas.mpl_disconnect(manager.key_press_handler_id)
+    canvas.mpl_connect("key_press_event", press)
+    return canvas.figure
