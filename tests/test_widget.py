@@ -170,6 +170,21 @@ def test_keys_and_mouse_reach_the_panels_while_training_goes_on_beside_the_cells
     lesson.page.keyboard.press("Escape")
     lesson.wait_for(lambda: changed(panels, lesson.look(1)) < 0.01)
 
+    # No piece of a picture is lost on its way to the page, where another size is asked for either.
+    left, top, width, height = figure.bounding_box().values()
+    lesson.page.mouse.move(left + width - 6, top + height - 6)
+    lesson.page.mouse.down()
+    lesson.page.mouse.move(left + width + 100, top + height + 60, steps=5)
+    lesson.page.mouse.up()
+    lesson.wait_for(lambda: lesson.look(1).shape[1] > 1024 and shows(lesson.look(1), VIEWS["0"]))
+    lesson.page.mouse.move(5, 5)
+    lesson.page.wait_for_timeout(1000)
+    panels = lesson.look(1)
+    for key, view in (("1", (1,)), ("0", VIEWS["0"])):
+        lesson.page.keyboard.press(key)
+        lesson.wait_for(lambda view=view: shows(lesson.look(1), view))
+    lesson.wait_for(lambda: changed(panels, lesson.look(1)) < 0.001)
+
     # What JupyterLab has for these keys, to delete a cell, is not for who looks at the panels.
     count = lesson.page.locator(".jp-CodeCell").count()
     for _ in range(2):

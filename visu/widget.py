@@ -12,6 +12,7 @@ from ipympl.backend_nbagg import Canvas as IpymplCanvas
 from ipympl.backend_nbagg import FigureManager
 from IPython.display import display
 from matplotlib.backend_bases import key_press_handler
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from tornado.ioloop import IOLoop
 
@@ -89,8 +90,9 @@ class WidgetView:
 class Canvas(IpymplCanvas):
     """Shows what was painted of a figure without drawing the whole of it again.
 
-    Its page takes a picture when it is asked to and has shown the one before; if it has not, it
-    forgets that it was asked.
+    Its page takes one picture at a time, each as what differs from the one before: what is sent
+    before it has shown that is lost, and leaves a hole. So it is asked; as long as it is busy with
+    a picture, it does not hear.
     """
 
     supports_blit = True
@@ -100,18 +102,21 @@ class Canvas(IpymplCanvas):
         self._is_outdated = True
         self._ask()
 
+    def draw(self):
+        self._is_outdated = False
+        FigureCanvasAgg.draw(self)
+        self.blit()
+
     def blit(self, bbox=None):
         self._is_painted = True
         self._ask()
 
     def handle_draw(self, event):
-        """The page is ready to take a picture."""
+        """The page waits for a picture."""
         if self._is_outdated:
-            self._is_outdated = self._is_painted = False
             self.draw()
-        elif self._is_painted:
-            self._is_painted, self._png_is_old = False, True
-            self.manager.refresh_all()
+        self._is_painted, self._png_is_old = False, True
+        self.manager.refresh_all()
 
     def _ask(self):
         if not self._is_asking:
