@@ -22,7 +22,7 @@ from visu.wishes import grant
 
 SIZE, DPI = (12.8, 7.2), 80  # 1024 x 576 pixels: a notebook's page has a margin
 PATIENCE = 5  # seconds for the kernel's thread, which may have another cell to run
-ASK_AGAIN = 0.1  # seconds
+ASK_AGAIN, WHOLE_EVERY = 0.1, 1.0  # seconds
 
 
 class WidgetView:
@@ -90,13 +90,14 @@ class WidgetView:
 class Canvas(IpymplCanvas):
     """Shows what was painted of a figure without drawing the whole of it again.
 
-    Its page takes one picture at a time, each as what differs from the one before: what is sent
-    before it has shown that is lost, and leaves a hole. So it is asked; as long as it is busy with
-    a picture, it does not hear.
+    A page is asked to take a picture; while it waits for one, it does not hear that. Most pictures
+    are what differs from the one before. A page that gets the next while it still unpacks one
+    drops that, which leaves a hole; so it gets a whole one every now and then, and in the end.
     """
 
     supports_blit = True
-    _is_outdated = _is_painted = _is_asking = False
+    _is_outdated = _is_painted = _is_in_pieces = _is_asking = False
+    _next_whole = 0.0
 
     def draw_idle(self):
         self._is_outdated = True
@@ -115,17 +116,24 @@ class Canvas(IpymplCanvas):
         """The page waits for a picture."""
         if self._is_outdated:
             self.draw()
+        now = IOLoop.current().time()
+        self._is_in_pieces = now < self._next_whole
+        if not self._is_in_pieces:
+            self._force_full, self._next_whole = True, now + WHOLE_EVERY
         self._is_painted, self._png_is_old = False, True
         self.manager.refresh_all()
+        self._ask()
 
     def _ask(self):
         if not self._is_asking:
             self._ask_until_taken()
 
     def _ask_until_taken(self):
-        self._is_asking = self._is_outdated or self._is_painted
-        if self._is_asking:
+        has_news = self._is_outdated or self._is_painted
+        self._is_asking = has_news or self._is_in_pieces
+        if has_news or (self._is_in_pieces and IOLoop.current().time() >= self._next_whole):
             self.send_event("draw")
+        if self._is_asking:
             IOLoop.current().call_later(ASK_AGAIN, self._ask_until_taken)
 
 
