@@ -14,6 +14,8 @@ import argparse
 import asyncio
 import re
 import statistics
+import subprocess
+import sys
 import time
 from typing import NamedTuple
 
@@ -22,6 +24,7 @@ import Xlib.display
 from Xlib import XK, X
 from Xlib.ext import xtest
 
+from benchmarks.variants import ROOT
 from tests.screen import RunningLesson, VirtualScreen, processor_seconds
 from tests.web import has_finished, serving, watch
 
@@ -44,6 +47,7 @@ class Run(NamedTuple):
     redraws_a_second: float = 0.0
     redraw_milliseconds: float = 0.0
     first_picture: float = 0.0  # seconds
+    imported: float = 0.0  # seconds that TensorFlow's import takes of them
 
 
 def headless(number, iterations):
@@ -51,8 +55,16 @@ def headless(number, iterations):
         return Run(*speeds(lesson.wait(600)[1]))
 
 
+def import_seconds():
+    """From the start of a process until it has imported TensorFlow, as the lessons do."""
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-c", "import tensorflowvisu"], cwd=ROOT, check=True)
+    return time.perf_counter() - began
+
+
 def live(number, iterations, screen):
     flags = ("--fast", "--verbose", "--iterations", iterations)
+    imported = import_seconds()
     with RunningLesson(number, *flags, screen=screen) as lesson:
         began = time.perf_counter()
         lesson.wait_for(lambda: shows_digits(screen))
@@ -60,17 +72,18 @@ def live(number, iterations, screen):
         lesson.window()
         lesson.wait_for(lambda: "finished" in lesson.title(), 600)
         lesson.close_window()
-        return Run(*speeds(lesson.wait()[1]), first_picture)
+        return Run(*speeds(lesson.wait()[1]), first_picture, imported)
 
 
 def live_page(number, iterations):
+    imported = import_seconds()
     began = time.perf_counter()
     with serving(number, "--fast", "--verbose", "--iterations", iterations) as lesson:
         asyncio.run(watch(lesson.url, lambda message: message.size))
         first_picture = time.perf_counter() - began
         asyncio.run(watch(lesson.url, has_finished))
         lesson.interrupt()
-        return Run(*speeds(lesson.wait()[1]), first_picture)
+        return Run(*speeds(lesson.wait()[1]), first_picture, imported)
 
 
 def shows_digits(screen):
@@ -155,7 +168,7 @@ def row(number, rounds):
         f"| {number} | {plain.iterations_a_second:.0f} | {plain.testing:.1f} "
         f"| {live.iterations_a_second:.0f} | {statistics.median(ratios):.2f} "
         f"({', '.join(f'{ratio:.2f}' for ratio in ratios)}) | {live.redraws_a_second:.1f} "
-        f"| {live.redraw_milliseconds:.0f} | {live.first_picture:.1f} |"
+        f"| {live.redraw_milliseconds:.0f} | {live.first_picture:.1f} | {live.imported:.1f} |"
     )
 
 
@@ -168,7 +181,8 @@ def main():
     given = parser.parse_args()
     print(
         "| lesson | headless, it/s | testing, % of the time | live, it/s | ratio, median (all) "
-        "| redraws/s | ms each | first picture after, s |\n|---|---|---|---|---|---|---|---|"
+        "| redraws/s | ms each | first picture after, s | TensorFlow imported after, s |\n"
+        "|---|---|---|---|---|---|---|---|---|"
     )
     with VirtualScreen() as screen:
         for number in given.lessons:
