@@ -144,6 +144,7 @@ def lesson(browser, jupyter):
     notebook.page.close()
 
 
+@pytest.mark.long
 def test_keys_and_mouse_reach_the_panels_while_training_goes_on_beside_the_cells(lesson, jupyter):
     height, width = lesson.look(1).shape[:2]
     assert (width, height) == (1024, 576)

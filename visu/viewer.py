@@ -16,10 +16,16 @@ from visu import nowindow
 from visu.errors import UsageError
 from visu.messages import NoWindow, Serving, receive, send, take_the_pipes
 
+# A redraw waits until a processor is idle, which in training one is many times a second; else the
+# training would wait for the redraw, and its other processor with it: a tenth of its speed.
+NICENESS = 10
+
 
 def main():
     # Of a box without height, say, matplotlib's user learns by looking, not in the terminal.
     warnings.simplefilter("ignore", UserWarning)
+    if hasattr(os, "nice"):  # Windows has none
+        os.nice(NICENESS)
     folder, *address = sys.argv[1:]
     os.chdir(folder)
     inbox, outbox = take_the_pipes()

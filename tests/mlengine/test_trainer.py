@@ -198,8 +198,20 @@ def test_flags_change_the_model():
     assert shapes == [(3, 3, 1, 3), (5, 5, 3, 4), (196, 20), (20, 10), (10, 10)]
 
 
+def test_smoothed_labels_leave_some_doubt():
+    network = loop.Network(told("--job-dir", "ram://smoothed", model="lesson_5_0"))
+    logits = tf.random.stateless_normal([50, 10], [1, 2])
+    labels = np.arange(50) % 10
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+    smoothed = 0.9 * np.eye(10)[labels] + 0.01  # as lesson 5.0 does
+    expected = tf.nn.softmax_cross_entropy_with_logits(smoothed, logits)
+    assert np.allclose(network.objective(losses, logits), expected, atol=1e-5)
+    plain = loop.Network(told("--job-dir", "ram://plain", model="cnn"))
+    assert (plain.objective(losses, logits) == losses).numpy().all()
+
+
 def test_convolutions_have_to_leave_something(tmp_path):
-    flags = ("--kernel-sizes", "5,5,5,5,5", "--job-dir", tmp_path)
+    flags = ("--kernel-sizes", "5,5,5,5,5,5", "--job-dir", tmp_path)
     code, output, error = run("trainer.task", "--model=lesson_5_0", "--train-steps=1", *flags)
     assert (code, output) == (2, "")
     assert error.startswith("error: --kernel-sizes: expected them to leave something of the 28 x")

@@ -74,7 +74,7 @@ def test_augmentation_and_batch_statistics_belong_to_the_whole_batch(tmp_path, s
     folders = split_in_three_ways("lesson_5_0", 1, tmp_path, small_data)
     one, two, processes = (saved(folder, "network/") for folder in folders)
     statistics = {name: values for name, values in one.items() if "/A/" in name}
-    assert len(statistics) == 5
+    assert len(statistics) == 6
     for other in (two, processes):
         assert distance(statistics, {name: other[name] for name in statistics}, np.inf) < 1e-5
     # After one step the optimizer holds a tenth of each gradient.
