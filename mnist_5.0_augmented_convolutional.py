@@ -2,27 +2,29 @@ r"""Lesson 5.0: a convolutional network, augmented digits.
 
 Same as 4.2: convolutions with batch normalisation.
 New here: augmentation, each time a digit comes up it is turned, slanted, scaled and shifted anew;
-          a learning rate that rises and then falls to 0, and weights that decay; in testing, the
-          mean of five looks at a digit; more and smaller layers, without padding.
+          labels that leave a little doubt; a learning rate that rises and then falls to 0, weights
+          that decay; in testing, the mean of nine looks; more and smaller layers, no padding.
 
     · · · · · · · · · · · ·   X   [n, 28, 28, 1]   n images of 28 x 28 grey pixels
-    @ @ @ @ @ @ @ @ @ @ @ @   convolution, stride 1  W1 [3, 3, 1, 16]   A1 [2, 16]  B1 [16]
+    @ @ @ @ @ @ @ @ @ @ @ @   convolution, stride 1  W1 [3, 3, 1, 16]    A1 [2, 16]   B1 [16]
      ∶∶∶∶∶∶∶∶∶∶∶∶∶∶∶∶∶∶∶∶∶    Y1  [n, 26, 26, 16]
-       @ @ @ @ @ @ @ @ @      convolution, stride 2  W2 [3, 3, 16, 24]  A2 [2, 24]  B2 [24]
-       ∶∶∶∶∶∶∶∶∶∶∶∶∶∶∶∶∶      Y2  [n, 12, 12, 24]
-         @ @ @ @ @ @ @        convolution, stride 1  W3 [3, 3, 24, 48]  A3 [2, 48]  B3 [48]
+      @ @ @ @ @ @ @ @ @ @     convolution, stride 2  W2 [3, 3, 16, 32]   A2 [2, 32]   B2 [32]
+       ∶∶∶∶∶∶∶∶∶∶∶∶∶∶∶∶∶      Y2  [n, 12, 12, 32]
+        @ @ @ @ @ @ @ @       convolution, stride 1  W3 [3, 3, 32, 48]   A3 [2, 48]   B3 [48]
          ∶∶∶∶∶∶∶∶∶∶∶∶∶        Y3  [n, 10, 10, 48]
-           @ @ @ @ @          convolution, stride 2  W4 [3, 3, 48, 64]  A4 [2, 64]  B4 [64]
-           ∶∶∶∶∶∶∶∶∶          Y4  [n, 4, 4, 64]
-             @ @ @            convolution, stride 1  W5 [3, 3, 64, 96]  A5 [2, 96]  B5 [96]
-             ∶∶∶∶∶            Y5  [n, 2, 2, 96]    flattened: YY [n, 384]
-            \x/x\x/           fully connected        W6 [384, 10]                   B6 [10]
-              · ·             Y   [n, 10]          ten probabilities for each image
+          @ @ @ @ @ @         convolution, stride 1  W4 [3, 3, 48, 64]   A4 [2, 64]   B4 [64]
+           ∶∶∶∶∶∶∶∶∶          Y4  [n, 8, 8, 64]
+            @ @ @ @           convolution, stride 2  W5 [3, 3, 64, 96]   A5 [2, 96]   B5 [96]
+             ∶∶∶∶∶            Y5  [n, 3, 3, 96]
+              @ @             convolution, stride 1  W6 [3, 3, 96, 128]  A6 [2, 128]  B6 [128]
+              ∶∶∶             Y6  [n, 1, 1, 128]     flattened: YY [n, 128]
+              \x/             fully connected        W7 [128, 10]                     B7 [10]
+               ·              Y   [n, 10]            ten probabilities for each image
 
 All of this was chosen by what it reads of 10,000 digits held out of training (--validation 10000).
 Without that flag, it trains on all 60,000, and reads the test digits only once, at the end.
 
-Expect: final test accuracy 0.9966 ± 0.0005 (mean ± sd, n = 5 seeds)
+Expect: final test accuracy 0.9971 ± 0.0002 (mean ± sd, n = 5 seeds)
 """
 
 import tensorflowvisu  # first: it starts TensorFlow
@@ -30,7 +32,7 @@ import mnistdata
 import tensorflow as tf
 
 lesson = tensorflowvisu.Lesson(
-    __name__, __doc__, iterations=9_000, measure_every=50, test_once=True
+    __name__, __doc__, iterations=12_000, measure_every=50, test_once=True
 )
 mnist = mnistdata.read_data_sets(lesson.data, seed=lesson.seed)
 
@@ -43,33 +45,28 @@ def learning_rate(step):
 
 # Variables: what training adjusts.
 W1 = tf.Variable(tf.random.truncated_normal([3, 3, 1, 16], stddev=0.1))
-B1 = tf.Variable(tf.ones([16]) / 10)
-W2 = tf.Variable(tf.random.truncated_normal([3, 3, 16, 24], stddev=0.1))
-B2 = tf.Variable(tf.ones([24]) / 10)
-W3 = tf.Variable(tf.random.truncated_normal([3, 3, 24, 48], stddev=0.1))
-B3 = tf.Variable(tf.ones([48]) / 10)
+W2 = tf.Variable(tf.random.truncated_normal([3, 3, 16, 32], stddev=0.1))
+W3 = tf.Variable(tf.random.truncated_normal([3, 3, 32, 48], stddev=0.1))
 W4 = tf.Variable(tf.random.truncated_normal([3, 3, 48, 64], stddev=0.1))
-B4 = tf.Variable(tf.ones([64]) / 10)
 W5 = tf.Variable(tf.random.truncated_normal([3, 3, 64, 96], stddev=0.1))
-B5 = tf.Variable(tf.ones([96]) / 10)
-W6 = tf.Variable(tf.random.truncated_normal([384, 10], stddev=0.1))
-B6 = tf.Variable(tf.ones([10]) / 10)
-weights, biases = [W1, W2, W3, W4, W5, W6], [B1, B2, B3, B4, B5, B6]
+W6 = tf.Variable(tf.random.truncated_normal([3, 3, 96, 128], stddev=0.1))
+W7 = tf.Variable(tf.random.truncated_normal([128, 10], stddev=0.1))
+widths = 16, 32, 48, 64, 96, 128
+B1, B2, B3, B4, B5, B6, B7 = (tf.Variable(tf.ones([n]) / 10) for n in (*widths, 10))
+weights, biases = [W1, W2, W3, W4, W5, W6, W7], [B1, B2, B3, B4, B5, B6, B7]
 # Moving averages of each neuron's mean and variance: what training leaves for testing.
-A1, A2, A3, A4, A5 = (
-    tf.Variable([[0.0] * n, [1.0] * n], trainable=False) for n in (16, 24, 48, 64, 96)
-)
+A1, A2, A3, A4, A5, A6 = (tf.Variable([[0.0] * n, [1.0] * n], trainable=False) for n in widths)
 
 
-# Augmentation: what training makes of its digits, differently in each step.
-def augment(X, step):
-    chance = tf.random.stateless_uniform([6, len(X)], [lesson.seed, step], -1, 1)
+# Augmentation: what training makes of its digits, of each another; or all are changed in one way.
+def augment(X, step, ways=None):
+    chance = tf.random.stateless_uniform([6, ways or len(X)], [lesson.seed, step], -1, 1)
     turn, slant, wide, high, right, down = tf.unstack(chance)  # [n] each, -1 ... 1
-    turn, slant, wide, high = 0.17 * turn, 0.1 * slant, 1 + 0.1 * wide, 1 + 0.1 * high
+    turn, slant, wide, high = 0.22 * turn, 0.13 * slant, 1 + 0.13 * wide, 1 + 0.13 * high
     # Pixel (x, y) of the new image, seen from its middle, is (a x + b y, c x + d y) of the old one.
     a, c = wide * tf.cos(turn), high * tf.sin(turn)
     b, d = slant * a - wide * tf.sin(turn), slant * c + high * tf.cos(turn)
-    x, y = 13.5 * (1 - a - b) + 2 * right, 13.5 * (1 - c - d) + 2 * down
+    x, y = 13.5 * (1 - a - b) + 2.6 * right, 13.5 * (1 - c - d) + 2.6 * down
     matrix = tf.stack([a, b, x, c, d, y, 0 * a, 0 * a], axis=1)  # [n, 8]
     return tf.raw_ops.ImageProjectiveTransformV3(
         images=X, transforms=matrix, output_shape=[28, 28], fill_value=0, interpolation="BILINEAR"
@@ -88,13 +85,14 @@ def layer(Y, W, stride, A, B, training):
 # Model: from images to answers.
 def model(X, training=False):
     Y1 = layer(X, W1, 1, A1, B1, training)  # [n, 26, 26, 16]
-    Y2 = layer(Y1, W2, 2, A2, B2, training)  # [n, 12, 12, 24]
+    Y2 = layer(Y1, W2, 2, A2, B2, training)  # [n, 12, 12, 32]
     Y3 = layer(Y2, W3, 1, A3, B3, training)  # [n, 10, 10, 48]
-    Y4 = layer(Y3, W4, 2, A4, B4, training)  # [n, 4, 4, 64]
-    Y5 = layer(Y4, W5, 1, A5, B5, training)  # [n, 2, 2, 96]
+    Y4 = layer(Y3, W4, 1, A4, B4, training)  # [n, 8, 8, 64]
+    Y5 = layer(Y4, W5, 2, A5, B5, training)  # [n, 3, 3, 96]
+    Y6 = layer(Y5, W6, 1, A6, B6, training)  # [n, 1, 1, 128]
     lesson.look(Y1, Y2, Y3, Y4)  # what key w shows
-    YY = tf.reshape(Y5, [-1, 384])  # [n, 384]
-    return tf.matmul(YY, W6) + B6  # [n, 10]
+    YY = tf.reshape(Y6, [-1, 128])  # [n, 128]
+    return tf.matmul(YY, W7) + B7  # [n, 10]
 
 
 # Loss: cross-entropy, the mean over the images.
@@ -111,7 +109,8 @@ optimizer.build(weights + biases)
 def train(images, labels, step, stop):
     while step < stop:
         batch = step % len(images)
-        X, Y_ = augment(images[batch], step), labels[batch]  # [100, 28, 28, 1], [100, 10]
+        X = augment(images[batch], step)  # [100, 28, 28, 1]
+        Y_ = 0.9 * labels[batch] + 0.01  # [100, 10], 0.91 and nine times 0.01
         with tf.GradientTape() as tape:
             loss = cross_entropy(model(X, training=True), Y_)
         optimizer.learning_rate.assign(learning_rate(step))
@@ -119,11 +118,11 @@ def train(images, labels, step, stop):
         step += 1
 
 
-# Testing: the mean of five looks, four of them a pixel aside; nothing is adjusted.
+# Testing: the mean of nine looks, eight of them augmented; nothing is adjusted.
 @tf.function
 def test(X, Y_):
-    aside = [tf.roll(X, way, [1, 2]) for way in ((1, 0), (-1, 0), (0, 1), (0, -1))]
-    Ylogits = tf.add_n([model(look) for look in (*aside, X)]) / 5
+    looks = [X, *(augment(X, look, 1) for look in range(8))]
+    Ylogits = tf.add_n([model(look) for look in looks]) / 9
     return tf.nn.softmax(Ylogits), cross_entropy(Ylogits, Y_)
 
 

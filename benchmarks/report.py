@@ -39,7 +39,8 @@ which trains whatever is not in `benchmarks/runs/` yet, and writes this page and
 "Final" is the accuracy on the 10,000 test digits after the last iteration, mean ± standard
 deviation; "best on the way" is the largest of some sixty evaluations of the best run: it was chosen
 on the test set, and flatters; lesson 5.0 has no other than the final one, because it evaluates the
-test digits once. The training loss is that of the last epoch's batches, in 5.0 as augmented.
+test digits once. The training loss is that of the last epoch's batches, in 5.0 as augmented. Lesson
+5.0 learns to leave a little doubt, so its losses are larger than its readings are bad.
 Seconds are those of the run, without TensorFlow's start, on two cores without a GPU.{variants}
 
 {table}

@@ -163,16 +163,19 @@ class Job:
     def _part(self, images, labels, number, rows):
         """One device's part of a step. Returns its parts of the mean loss and of the right ones."""
         seed = tf.stack([tf.constant(self.settings.seed, tf.int64), number])
-        step = Step(seed, rows, self.settings.batch_size)
+        batch_size = self.settings.batch_size
+        step = Step(seed, rows, batch_size)
         images = self.network.augment(images, step)
         with tf.GradientTape() as tape:
             logits = self.network(images, step)
+            losses = _cross_entropy(labels, logits)
             # By the size of the whole batch: the optimizer adds up what the devices found.
-            loss = tf.reduce_sum(_cross_entropy(labels, logits)) / self.settings.batch_size
-        gradients = tape.gradient(loss, self.network.weights)
+            objective = tf.reduce_sum(self.network.objective(losses, logits)) / batch_size
+        gradients = tape.gradient(objective, self.network.weights)
         self._optimizer.learning_rate.assign(self.learning_rate(number))
         self._optimizer.apply_gradients(zip(gradients, self.network.weights, strict=True))
         self._step.assign(number + 1)
+        loss = tf.reduce_sum(losses) / batch_size
         right = tf.argmax(logits, axis=1, output_type=tf.int32) == labels
         return tf.stack([loss, tf.reduce_sum(tf.cast(right, tf.float32))])
 
