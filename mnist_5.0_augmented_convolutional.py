@@ -1,9 +1,9 @@
 r"""Lesson 5.0: a convolutional network, augmented digits.
 
 Same as 4.2: convolutions with batch normalisation.
-New here: augmentation, each time a digit comes up it is turned, slanted, scaled and shifted anew;
-          labels that leave a little doubt; a learning rate that rises and then falls to 0, weights
-          that decay; in testing, the mean of nine looks; more and smaller layers, no padding.
+New here: augmentation, each time a digit comes up it is turned, slanted, scaled and shifted anew,
+          in testing nine times; label smoothing, for no label is certain; a one-cycle learning
+          rate, up and down to 0; weight decay; more and smaller layers, without padding.
 
     · · · · · · · · · · · ·   X   [n, 28, 28, 1]   n images of 28 x 28 grey pixels
     @ @ @ @ @ @ @ @ @ @ @ @   convolution, stride 1  W1 [3, 3, 1, 16]    A1 [2, 16]   B1 [16]
@@ -51,14 +51,14 @@ W4 = tf.Variable(tf.random.truncated_normal([3, 3, 48, 64], stddev=0.1))
 W5 = tf.Variable(tf.random.truncated_normal([3, 3, 64, 96], stddev=0.1))
 W6 = tf.Variable(tf.random.truncated_normal([3, 3, 96, 128], stddev=0.1))
 W7 = tf.Variable(tf.random.truncated_normal([128, 10], stddev=0.1))
-widths = 16, 32, 48, 64, 96, 128
-B1, B2, B3, B4, B5, B6, B7 = (tf.Variable(tf.ones([n]) / 10) for n in (*widths, 10))
+channels = 16, 32, 48, 64, 96, 128
+B1, B2, B3, B4, B5, B6, B7 = (tf.Variable(tf.ones([n]) / 10) for n in (*channels, 10))
 weights, biases = [W1, W2, W3, W4, W5, W6, W7], [B1, B2, B3, B4, B5, B6, B7]
 # Moving averages of each neuron's mean and variance: what training leaves for testing.
-A1, A2, A3, A4, A5, A6 = (tf.Variable([[0.0] * n, [1.0] * n], trainable=False) for n in widths)
+A1, A2, A3, A4, A5, A6 = (tf.Variable([[0.0] * n, [1.0] * n], trainable=False) for n in channels)
 
 
-# Augmentation: what training makes of its digits, of each another; or all are changed in one way.
+# Augmentation: what training makes of its digits. Each is changed in another way, or all in one.
 def augment(X, step, ways=None):
     chance = tf.random.stateless_uniform([6, ways or len(X)], [lesson.seed, step], -1, 1)
     turn, slant, wide, high, right, down = tf.unstack(chance)  # [n] each, -1 ... 1
@@ -110,7 +110,7 @@ def train(images, labels, step, stop):
     while step < stop:
         batch = step % len(images)
         X = augment(images[batch], step)  # [100, 28, 28, 1]
-        Y_ = 0.9 * labels[batch] + 0.01  # [100, 10], 0.91 and nine times 0.01
+        Y_ = 0.9 * labels[batch] + 0.01  # [100, 10], 0.91 for the label, 0.01 for others
         with tf.GradientTape() as tape:
             loss = cross_entropy(model(X, training=True), Y_)
         optimizer.learning_rate.assign(learning_rate(step))

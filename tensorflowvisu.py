@@ -58,7 +58,7 @@ class Lesson:
         self._test_once = test_once
         if self._is_main:
             report_mistakes_plainly()
-            beside.end_earlier()
+            beside.end_earlier()  # even if this one can't begin: a notebook has cleared its names
             script = getattr(sys.modules["__main__"], "__file__", None) or sys.argv[0]
             self._name = Path(script).stem
             self._title = _first_line(text) or self._name

@@ -12,9 +12,9 @@ LESSONS = ["1.0", "2.0", "2.2", "3.1", "4.1", "4.2", "5.0"]
 
 
 @pytest.mark.parametrize("number", LESSONS)
-def test_lessons_train_in_text_mode(run, tmp_path, few_digits, number):
+def test_lessons_train_in_text_mode(run, tmp_path, number):
     saved = {"2.0": "run.mp4", "2.2": "run.gif"}.get(number, "run.png")
-    flags = ("--iterations", 45, "--data", few_digits, "--log", "run.csv", "--save", saved)
+    flags = ("--iterations", 45, "--log", "run.csv", "--save", saved)
     code, output, error = run(number, *flags)
     assert (code, error) == (0, "")
     assert "45 iterations" in output.splitlines()[-1]

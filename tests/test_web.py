@@ -17,7 +17,7 @@ from tornado.websocket import websocket_connect
 
 from tests.screen import RunningLesson
 from tests.test_running import final, rows
-from tests.test_window import has, what_shows
+from tests.test_window import has, shows
 from tests.web import SIZE, said, serving, title, unpack, wait_until, watch, websocket
 from visu.errors import UsageError
 from visu.layout import VIEWS, axes_rectangle, cells
@@ -102,20 +102,10 @@ def settled(page):
     raise AssertionError("the picture does not come to rest")
 
 
-def dots_an_inch(width, height, ratio=1):
+def dots_an_inch(pixels, ratio=1):
     """What a picture of this size is drawn with."""
-    return DPI * min(ratio, width / ROOMY[0], height / ROOMY[1])
-
-
-def show_all_that_belongs_there(pixels, view, ratio=1, style=LIGHT):
-    """Whether all panels of `view` are there, each with what only it shows."""
     height, width = pixels.shape[:2]
-    dpi = dots_an_inch(width, height, ratio)
-    return all(
-        has(pixels[height - bottom - h : height - bottom, left : left + w], code)
-        for panel, (left, bottom, w, h) in cells(view, width, height, dpi).items()
-        for code in what_shows(panel, style)
-    )
+    return DPI * min(ratio, width / ROOMY[0], height / ROOMY[1])
 
 
 def wait_for_pixels(page, condition):
@@ -128,7 +118,7 @@ def wait_for_pixels(page, condition):
 
 
 def wait_for_picture(page, view, ratio=1, style=LIGHT):
-    wait_for_pixels(page, lambda seen: show_all_that_belongs_there(seen, view, ratio, style))
+    wait_for_pixels(page, lambda seen: shows(seen, view, dots_an_inch(seen, ratio), style))
 
 
 def wait_for_panel_alone(page):
@@ -391,7 +381,8 @@ def test_the_page_says_that_it_has_finished_and_stays_until_ctrl_c(browser, live
         lesson.interrupt()
         assert lesson.wait(30)[::2] == (0, "")
         page.wait_for_selector("text=The program has ended; this is its last picture.")
-        assert show_all_that_belongs_there(settled(page), VIEWS["6"], style=dark)
+        pixels = settled(page)
+        assert shows(pixels, VIEWS["6"], dots_an_inch(pixels), dark)
         # The next run is shown by the same page, as it wants to be.
         port = re.search(r":(\d+)/", lesson.url)[1]
         flags = ("--iterations", 5_000, "--log", "run.csv")

@@ -4,6 +4,7 @@ import re
 import socket
 import subprocess
 import sys
+import time
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -15,7 +16,8 @@ from PIL import Image
 
 from tests.screen import kill_with_children, lesson_file, without_display
 from tests.test_running import final
-from tests.test_window import has, what_shows
+from tests.test_window import has, shows
+from tests.web import free_port
 from visu.layout import VIEWS, axes_rectangle, cells
 from visu.style import LIGHT
 from visu.widget import DPI
@@ -29,9 +31,7 @@ PAUSED = re.compile(r"mnist_1\.0_softmax · paused at \d+%")
 def jupyter(tmp_path_factory):
     """A server's address and its folder of notebooks."""
     folder, settings = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("settings")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     flags = (
         "--no-browser",
         "--allow-root",
@@ -50,6 +50,7 @@ def jupyter(tmp_path_factory):
         try:
             while not is_served(port):
                 assert server.poll() is None, said.seek(0) or said.read()
+                time.sleep(0.2)
             yield f"http://127.0.0.1:{port}/doc/tree", folder
         finally:
             kill_with_children(server)
@@ -105,22 +106,16 @@ class Notebook:
         png = self.view(cell).locator(".jupyter-matplotlib-canvas-div").screenshot()
         return np.asarray(Image.open(BytesIO(png)).convert("RGB"), np.int16)
 
+    def shows(self, cell, view):
+        """Whether all panels of `view` are there."""
+        return shows(self.look(cell), view, DPI)
+
     def wait_for(self, condition):
         for _ in range(1200):
             if condition():
                 return
             self.page.wait_for_timeout(100)
         raise AssertionError(f"waited in vain; {self.page.locator('body').inner_text()}")
-
-
-def shows(pixels, view):
-    """Whether all panels of `view` are there, each with what only it shows."""
-    height, width = pixels.shape[:2]
-    return all(
-        has(pixels[height - bottom - h : height - bottom, left : left + w], code)
-        for panel, (left, bottom, w, h) in cells(view, width, height, DPI).items()
-        for code in what_shows(panel, LIGHT)
-    )
 
 
 @pytest.fixture
@@ -139,7 +134,7 @@ def lesson(browser, jupyter):
     )
     notebook.run()
     notebook.run()
-    notebook.wait_for(lambda: notebook.view(1).count() and shows(notebook.look(1), VIEWS["0"]))
+    notebook.wait_for(lambda: notebook.view(1).count() and notebook.shows(1, VIEWS["0"]))
     yield notebook
     notebook.page.close()
 
@@ -168,7 +163,7 @@ def test_keys_and_mouse_reach_the_panels_while_training_goes_on_beside_the_cells
     for key in ("4", "9", "0"):
         lesson.page.keyboard.press(key)
         lesson.wait_for(
-            lambda key=key: shows(lesson.look(1), VIEWS[key]) and has_only(lesson.look(1), key)
+            lambda key=key: lesson.shows(1, VIEWS[key]) and has_only(lesson.look(1), key)
         )
 
     lesson.wait_for(lambda: changed(panels, lesson.look(1)) < 0.001)

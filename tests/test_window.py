@@ -14,7 +14,7 @@ import pytest
 from tests.screen import ROOT, RunningLesson, VirtualScreen, lesson_file
 from tests.test_running import final, rows
 from visu.layout import ALL, VIEWS, axes_rectangle, cells
-from visu.style import STYLES, bytes_of
+from visu.style import LIGHT, STYLES, bytes_of
 
 SIZE = (1280, 720)  # of the figure; the toolbar stands below it
 DPI = 100
@@ -102,6 +102,16 @@ def what_shows(panel, style):
         5: style.bands,
         6: (style.wrong,),
     }[panel]
+
+
+def shows(pixels, view, dpi=DPI, style=LIGHT):
+    """Whether all panels of `view` are there, each with what only it shows."""
+    height, width = pixels.shape[:2]
+    return all(
+        has(pixels[height - bottom - h : height - bottom, left : left + w], code)
+        for panel, (left, bottom, w, h) in cells(view, width, height, dpi).items()
+        for code in what_shows(panel, style)
+    )
 
 
 def test_every_key_shows_its_view(finished):

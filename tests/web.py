@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -10,6 +11,12 @@ from tornado.websocket import websocket_connect
 from tests.screen import RunningLesson
 
 SIZE = {"width": 1280, "height": 684, "ratio": 1}  # of the picture
+
+
+def free_port():
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        return unused.getsockname()[1]
 
 
 @contextmanager

@@ -114,7 +114,7 @@ class Training:
         if question := self._control.question:
             try:
                 probabilities = self.read(question.image)
-            except NameError:  # a notebook is about to run the script again, and has cleared it
+            except NameError:  # a notebook runs the script again, and has cleared its names
                 self._control.ask(None)
                 return
             answer = Answer(

@@ -16,8 +16,8 @@ from visu import nowindow
 from visu.errors import UsageError
 from visu.messages import NoWindow, Serving, receive, send, take_the_pipes
 
-# A redraw waits until a processor is idle, which in training one is many times a second; else the
-# training would wait for the redraw, and its other processor with it: a tenth of its speed.
+# While the training splits an operation over all processors, one that redraws holds up the others.
+# Training leaves each idle many times a second: that is soon enough for a picture.
 NICENESS = 10
 
 

@@ -22,7 +22,7 @@ from visu.wishes import grant
 
 SIZE, DPI = (12.8, 7.2), 80  # 1024 x 576 pixels: a notebook's page has a margin
 PATIENCE = 5  # seconds for the kernel's thread, which may have another cell to run
-ASK_AGAIN, WHOLE_EVERY = 0.1, 1.0  # seconds
+ASK_AGAIN, ASK_AT_LEAST, WHOLE_EVERY = 0.05, 10.0, 1.0  # seconds
 
 
 class WidgetView:
@@ -96,11 +96,12 @@ class Canvas(IpymplCanvas):
     """
 
     supports_blit = True
-    _is_outdated = _is_painted = _is_in_pieces = _is_asking = False
-    _next_whole = 0.0
+    _is_outdated = _is_painted = _is_in_pieces = False
+    _next_whole, _pause, _asking = 0.0, ASK_AGAIN, None
 
     def draw_idle(self):
         self._is_outdated = True
+        self.send_event("draw")
         self._ask()
 
     def draw(self):
@@ -122,19 +123,28 @@ class Canvas(IpymplCanvas):
             self._force_full, self._next_whole = True, now + WHOLE_EVERY
         self._is_painted, self._png_is_old = False, True
         self.manager.refresh_all()
-        self._ask()
+        if self._asking:
+            IOLoop.current().remove_timeout(self._asking)
+        self._pause = ASK_AGAIN
+        self._ask_until_taken()
 
     def _ask(self):
-        if not self._is_asking:
+        if not self._asking:
             self._ask_until_taken()
 
     def _ask_until_taken(self):
-        has_news = self._is_outdated or self._is_painted
-        self._is_asking = has_news or self._is_in_pieces
-        if has_news or (self._is_in_pieces and IOLoop.current().time() >= self._next_whole):
+        self._asking, now = None, IOLoop.current().time()
+        if (
+            self._is_outdated
+            or self._is_painted
+            or (self._is_in_pieces and now >= self._next_whole)
+        ):
             self.send_event("draw")
-        if self._is_asking:
-            IOLoop.current().call_later(ASK_AGAIN, self._ask_until_taken)
+            # Where nobody looks any more, servers keep what is said for whoever comes back.
+            self._pause = min(2 * self._pause, ASK_AT_LEAST)
+        elif not self._is_in_pieces:
+            return
+        self._asking = IOLoop.current().call_later(self._pause, self._ask_until_taken)
 
 
 def _open_figure(name):

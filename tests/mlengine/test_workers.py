@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import time
 from contextlib import ExitStack, contextmanager
@@ -16,6 +15,7 @@ import tensorflow as tf
 from tests.digits import write_first
 from tests.mlengine.jobs import PATIENCE, curve, distance, run, saved, started, wait_for
 from tests.screen import ROOT, children
+from tests.web import free_port
 from trainer import settings
 from trainer.checkpoints import Checkpoints, claim, prepare
 from trainer.loop import Job
@@ -216,12 +216,6 @@ def test_machines_that_do_not_share_their_checkpoints_are_told_to(tmp_path, smal
     for (error, code), step in zip(ended, (10, 0), strict=True):
         assert code == 2
         assert f"the machines found different checkpoints, this one step {step}; name a" in error
-
-
-def free_port():
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        return unused.getsockname()[1]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
