@@ -267,6 +267,16 @@ def test_digits_are_augmented_as_the_formula_says():
         assert np.allclose(augmented[number, :, :, 0], expected, atol=1e-3)
 
 
+def test_the_layers_that_are_shown_are_those_of_the_digit_as_it_is():
+    lesson = load("5.0")
+    X, Y_ = (tf.constant(of[:1]) for of in (lesson.mnist.test.images, lesson.mnist.test.labels))
+    lesson.test.python_function(X, Y_)
+    shown = lesson.lesson._layers
+    lesson.model(X)
+    assert len(shown) == 4
+    assert all(map(np.allclose, shown, lesson.lesson._layers))
+
+
 def test_what_is_shown_is_what_was_trained_on():
     lesson = load("5.0")
     data = lesson.mnist._replace(test=lesson.mnist.test.part(None, 200))
