@@ -3,12 +3,16 @@
 import gc
 import os
 import platform
+import signal
 import sys
 import tempfile
 
 
 def start():
-    """Import TensorFlow; show what it prints only if that fails."""
+    """Import TensorFlow; show what it prints only if that fails.
+
+    Ctrl-C meanwhile ends the program without a word; not an interactive one.
+    """
     # Errors only; and on x86 the fast convolutions, which TensorFlow uses by itself only where the
     # processor has AVX-512.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -24,6 +28,10 @@ def start():
         sys.modules.update(left_out)
         try:
             import tensorflow  # noqa: F401
+        except KeyboardInterrupt:
+            if hasattr(sys, "ps1"):
+                raise
+            raise SystemExit(128 + signal.SIGINT) from None
         except BaseException:
             hidden.seek(0)
             os.write(terminal, hidden.read())

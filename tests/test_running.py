@@ -238,6 +238,24 @@ def test_a_write_protected_file_is_not_replaced(tmp_path):
     assert (tmp_path / "kept.csv").read_text() == "precious"
 
 
+def test_a_run_that_nobody_reads_any_more_ends_without_a_word(tmp_path):
+    flags = ("--no-window", "--iterations", 10**6)
+    with RunningLesson("1.0", *flags, folder=tmp_path) as lesson:
+        assert "Lesson 1.0" in lesson.process.stdout.readline()
+        lesson.process.stdout.close()  # as `| head -1` does
+        code, _, error = lesson.wait(60)
+    assert (code, error) == (141, "")  # as of a program that knows nothing of it
+
+
+def test_ctrl_c_before_the_run_ends_it_without_a_word(fresh, tmp_path):
+    with RunningLesson("3.1", "--no-window", folder=tmp_path) as lesson:
+        mapped = Path(f"/proc/{lesson.process.pid}/maps")
+        lesson.wait_for(lambda: "tensorflow" in mapped.read_text())  # its import has begun
+        lesson.interrupt()
+        code, output, error = lesson.wait(60)
+    assert (code, output, error) == (130, "", "")
+
+
 @pytest.mark.parametrize("number", ["1.0", "3.1"])
 def test_ctrl_c_ends_a_run_with_its_results(tmp_path, number):
     flags = ("--no-window", "--iterations", 10**6, "--log", "run.csv", "--save", "run.png")

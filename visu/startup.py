@@ -5,6 +5,7 @@ import importlib
 import logging
 import os
 import platform
+import signal
 import sys
 import tempfile
 from contextlib import contextmanager
@@ -13,7 +14,19 @@ X86 = platform.machine().lower() in ("x86_64", "amd64")
 
 
 def start():
-    """Import TensorFlow; hide what it prints, unless --verbose is given or the import fails."""
+    """Import TensorFlow; hide what it prints, unless --verbose is given or the import fails.
+
+    Ctrl-C meanwhile ends the program without a word, as it does later; not an interactive one.
+    """
+    try:
+        _start()
+    except KeyboardInterrupt:
+        if hasattr(sys, "ps1"):
+            raise
+        raise SystemExit(128 + signal.SIGINT) from None
+
+
+def _start():
     if X86:
         # TensorFlow switches oneDNN on by itself only where the CPU has AVX-512; the convolutions
         # of lesson 3.1 run 2.5 times as fast with it on older ones too.
@@ -81,7 +94,7 @@ def _hiding_stderr(action):
         os.dup2(hidden.fileno(), 2)
         try:
             action()
-        except BaseException:
+        except Exception:
             os.dup2(terminal, 2)
             hidden.seek(0)
             os.write(2, hidden.read())

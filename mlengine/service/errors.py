@@ -1,5 +1,6 @@
 """What can go wrong by somebody else's doing, with one clear message for them."""
 
+import signal
 import sys
 
 
@@ -18,9 +19,14 @@ class RefusedError(Exception):
 
 
 def explain_and_exit(main):
-    """Run `main`; where it raises UsageError, print the message alone and exit with code 2."""
+    """Run `main`; where it raises UsageError, print the message alone and exit with code 2.
+
+    Ctrl-C needs no message.
+    """
     try:
         main()
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:
+        raise SystemExit(128 + signal.SIGINT) from None

@@ -5,7 +5,9 @@ import re
 import resource
 import signal
 import socket
+import subprocess
 import sys
+from pathlib import Path
 
 import hypertune
 import numpy as np
@@ -14,7 +16,7 @@ import tensorflow as tf
 
 import mnistdata
 from tests.digits import write_first
-from tests.mlengine.jobs import board, curve, run
+from tests.mlengine.jobs import MLENGINE, board, curve, run, wait_for
 from trainer import cluster, loop, settings, task
 from trainer.checkpoints import Checkpoints, prepare
 from trainer.errors import JobError, UsageError
@@ -217,6 +219,18 @@ def test_convolutions_have_to_leave_something(tmp_path):
     assert error.startswith("error: --kernel-sizes: expected them to leave something of the 28 x")
     # The corrected command is not kept out.
     assert not (tmp_path / "checkpoints" / "run.json").exists()
+
+
+def test_ctrl_c_while_tensorflow_starts_ends_it_without_a_word(tmp_path):
+    command = [sys.executable, "-m", "trainer.task", "--model", "linear", "--job-dir", tmp_path]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=MLENGINE, text=True, **pipes) as process:
+        mapped = Path(f"/proc/{process.pid}/maps")
+        wait_for(lambda: "tensorflow" in mapped.read_text())
+        process.send_signal(signal.SIGINT)
+        output, error = process.communicate()
+    assert (process.returncode, output, error) == (130, "", "")
+    assert not list(tmp_path.iterdir())
 
 
 def test_it_stops_early_and_keeps_the_best(small_data):
