@@ -2,8 +2,9 @@ r"""Lesson 5.0: a convolutional network, augmented digits.
 
 Same as 4.2: convolutions with batch normalisation.
 New here: augmentation, each time a digit comes up it is turned, slanted, scaled and shifted anew,
-          in testing nine times; label smoothing, for no label is certain; a one-cycle learning
-          rate, up and down to 0; weight decay; more and smaller layers, without padding.
+          in testing eight times, and once as it is; label smoothing, for no label is certain; a
+          one-cycle learning rate, up and down to 0; weight decay; no dropout; more and smaller
+          layers, without padding.
 
     · · · · · · · · · · · ·   X   [n, 28, 28, 1]   n images of 28 x 28 grey pixels
     @ @ @ @ @ @ @ @ @ @ @ @   convolution, stride 1  W1 [3, 3, 1, 16]    A1 [2, 16]   B1 [16]

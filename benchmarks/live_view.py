@@ -1,6 +1,6 @@
 """What the live view costs: `--fast` with a window against `--no-window`, in turns.
 
-    python3 -m benchmarks.live_view          # lessons 1.0, 2.1 and 3.1, about fifteen minutes
+    python3 -m benchmarks.live_view          # lessons 1.0, 2.1 and 3.1, about twenty-five minutes
     python3 -m benchmarks.live_view --web    # the same with a page, for someone who takes all of it
 
 Needs Xvfb and xdotool. Every run is a process of its own, started as a user would; the figures are
@@ -28,7 +28,7 @@ from benchmarks.variants import ROOT
 from tests.screen import RunningLesson, VirtualScreen, processor_seconds
 from tests.web import has_finished, serving, watch
 
-ITERATIONS = {"1.0": 60_000, "2.1": 20_000, "3.1": 1_500}
+ITERATIONS = {"1.0": 60_000, "2.1": 20_000, "3.1": 10_000}
 # Left, top, width, height: the part of the window where every two of these views differ.
 WATCHED = (0, 45, 1280, 30)
 DIGITS = (950, 120, 1150, 320)  # left, top, right, bottom, within the training digits
