@@ -58,11 +58,11 @@ class Lesson:
         self._test_once = test_once
         if self._is_main:
             report_mistakes_plainly()
-            beside.end_earlier()  # even if this one can't begin: a notebook has cleared its names
             script = getattr(sys.modules["__main__"], "__file__", None) or sys.argv[0]
             self._name = Path(script).stem
             self._title = _first_line(text) or self._name
             self._options = parse(self._name, self._title, iterations)
+            beside.end_earlier()
         else:
             self._name, self._title = name, _first_line(text) or name
             self._options = Options(iterations, window=False)
@@ -146,7 +146,7 @@ class Lesson:
                 sys.exit(code)
 
     def stop(self):
-        """End the run soon, as if its window was closed: where it goes on beside other cells."""
+        """End the training soon, where it goes on beside other cells; what is shown stays."""
         if self._run:
             self._run.stop()
 
@@ -279,6 +279,10 @@ class _Run:
                 self._live.wait()
                 if self._lost_late:
                     self._end_without_window(self._lost_late)
+        except Exception:
+            if self._live and self._live.takes_thread:
+                self._live.finish("failed")
+            raise
         finally:
             if self._live:
                 self._live.close()

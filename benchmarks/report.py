@@ -37,11 +37,11 @@ What every lesson reaches, over n seeds, by
 
 which trains whatever is not in `benchmarks/runs/` yet, and writes this page and its pictures.
 "Final" is the accuracy on the 10,000 test digits after the last iteration, mean ± standard
-deviation; "best on the way" is the largest of some sixty evaluations of the best run, forty in 1.0: it
-was chosen on the test set, and flatters; lesson 5.0 has no other than the final one, because it
+deviation; "best on the way" is the largest of some sixty evaluations of the best run, forty in 1.0:
+it was chosen on the test set, and flatters; lesson 5.0 has no other than the final one, because it
 evaluates the test digits once. The training loss is that of the last epoch's batches, in 5.0 as
-augmented. Lesson 5.0 is taught not to be quite certain, so its losses are large although it misreads
-few digits.
+augmented. Lesson 5.0 is taught not to be quite certain, so its losses are large although it
+misreads few digits.
 Seconds are those of the run, without TensorFlow's start, on two cores without a GPU.{variants}
 
 {table}

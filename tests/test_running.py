@@ -250,7 +250,7 @@ def test_a_run_that_nobody_reads_any_more_ends_without_a_word(tmp_path):
 def test_ctrl_c_before_the_run_ends_it_without_a_word(fresh, tmp_path):
     with RunningLesson("3.1", "--no-window", folder=tmp_path) as lesson:
         mapped = Path(f"/proc/{lesson.process.pid}/maps")
-        lesson.wait_for(lambda: "tensorflow" in mapped.read_text())  # its import has begun
+        lesson.wait_for(lambda: "libtensorflow" in mapped.read_text())  # its import has begun
         lesson.interrupt()
         code, output, error = lesson.wait(60)
     assert (code, output, error) == (130, "", "")

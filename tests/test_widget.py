@@ -15,16 +15,20 @@ import pytest
 from PIL import Image
 
 from tests.screen import kill_with_children, lesson_file, without_display
-from tests.test_running import final
+from tests.test_running import final, rows
 from tests.test_window import has, shows
 from tests.web import free_port
 from visu.layout import VIEWS, axes_rectangle, cells
+from visu.measurement import Measurement, Score
+from visu.messages import Answer
 from visu.style import LIGHT
-from visu.widget import DPI
+from visu.widget import DPI, Letterbox
 
 pytestmark = pytest.mark.xdist_group("widget")  # they share what takes long to start
 
-PAUSED = re.compile(r"mnist_1\.0_softmax · paused at \d+%")
+LESSON = lesson_file("4.0")  # panels 4 and 5 are functions there, which go by the script's names
+LONG = 10**6  # iterations, that nobody waits for
+PAUSED = re.compile(rf"{re.escape(LESSON.stem)} · paused at \d+%")
 
 
 @pytest.fixture(scope="module")
@@ -126,10 +130,10 @@ def lesson(browser, jupyter):
         jupyter,
         "lesson",
         "%matplotlib widget",
-        f"%run {lesson_file('1.0')} --iterations 20000",
+        f"%run {LESSON} --iterations {LONG} --log run.csv",
         "import matplotlib.pyplot as plt; plt.get_fignums(), plt.rcParams['keymap.home'][0]",
-        f"%run {lesson_file('1.0')} --iterations 20000 --seed 1 --save nowhere/or.png",
-        f"%run {lesson_file('1.0')} --iterations 20000 --seed 1 --fast --save one.png",
+        f"%run {LESSON} --iterations {LONG} --seed 1 --save nowhere/or.png",
+        f"%run {LESSON} --iterations {LONG} --seed 1 --fast --save one.png",
         "lesson.stop()",
     )
     notebook.run()
@@ -139,14 +143,27 @@ def lesson(browser, jupyter):
     notebook.page.close()
 
 
+def test_what_waits_for_the_window_is_complete_and_the_newest():
+    letters, iterations = Letterbox(), [0, 20, 40]
+    for iteration in iterations:
+        letters.add(Measurement(iteration, 1.0, Score(0.5, 1.0), None, None, None, ()))
+        letters.answer(Answer(1, iteration, np.zeros(10), None, ()))
+    news, answer = letters.popleft(), letters.popleft()
+    assert not letters
+    assert [m.iteration for m in news.measurements] == iterations
+    assert (news.iteration, news.result, answer.iteration) == (40, None, 40)
+    letters.finish("finished")
+    assert letters.popleft() == (40, [], "finished")
+
+
 @pytest.mark.long
 def test_keys_and_mouse_reach_the_panels_while_training_goes_on_beside_the_cells(lesson, jupyter):
     height, width = lesson.look(1).shape[:2]
     assert (width, height) == (1024, 576)
     lesson.run()  # other cells do their work meanwhile, and the next plot is theirs
     assert lesson.text(2) == "([], 'h')"
-    before = lesson.title(1)
-    lesson.wait_for(lambda: lesson.title(1) != before)
+    before = lesson.look(1)
+    lesson.wait_for(lambda: changed(before, lesson.look(1)) > 0)
 
     # Another size is asked for while pictures come. No piece of one gets lost: what was painted bit
     # by bit looks like what is drawn as a whole.
@@ -177,21 +194,25 @@ def test_keys_and_mouse_reach_the_panels_while_training_goes_on_beside_the_cells
     count = lesson.page.locator(".jp-CodeCell").count()
     for _ in range(2):
         lesson.page.keyboard.press("d")
-    lesson.wait_for(lambda: changed(panels, lesson.look(1)) > 0.1)
+    lesson.wait_for(lambda: changed(panels, lesson.look(1)) > 0.05)
     assert lesson.page.locator(".jp-CodeCell").count() == count
     lesson.page.keyboard.press("Space")
     lesson.wait_for(lambda: "paused" not in lesson.title(1))
 
-    # The next run is the end of this one, even if it can't begin.
+    # The next run is the end of this one, unless it can't begin.
     lesson.run()
     assert "--save" in lesson.text(3)
-    lesson.wait_for(lambda: "final" in lesson.text(1) and "finished" in lesson.title(1))
-    assert 0 < int(final(lesson.text(1))[4]) < 20_000
+    before = lesson.look(1)
+    lesson.wait_for(lambda: changed(before, lesson.look(1)) > 0)
     lesson.run()
+    lesson.wait_for(lambda: "final" in lesson.text(1) and "finished" in lesson.title(1))
+    done = int(final(lesson.text(1))[4])
+    assert 0 < done < LONG
+    assert int(rows(jupyter[1] / "run.csv")[-1]["iteration"]) == done
     lesson.wait_for(lambda: "%" in lesson.title(4))
     lesson.run()
     lesson.wait_for(lambda: "final" in lesson.text(4) and "finished" in lesson.title(4))
-    assert 0 < int(final(lesson.text(4))[4]) < 20_000
+    assert 0 < int(final(lesson.text(4))[4]) < LONG
     lesson.wait_for((jupyter[1] / "one.png").exists)
     with Image.open(jupyter[1] / "one.png") as picture:
         assert picture.width > width

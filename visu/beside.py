@@ -4,19 +4,31 @@ import atexit
 import contextvars
 import sys
 import threading
+import traceback
 
 _running = None  # the thread, what ends it soon, and what it needs
 
 
 def start(work, end):
     """Call `work` in a thread; returns at once. `end` is called to make `work` return soon."""
+    from IPython import get_ipython  # late: who has no notebooks does without
+
     global _running
     # In this context, what is printed belongs to this cell.
     work_here = contextvars.copy_context().run
-    thread = threading.Thread(target=work_here, args=(work,), name="run", daemon=True)
-    # The script's variables outlive their names, which another cell may use for something else.
+    thread = threading.Thread(target=work_here, args=(_explained, work), name="run", daemon=True)
+    # The variables outlive their names, which another cell may use for something else; and the next
+    # `%run` of a script is not to clear the names that this one's functions go by.
     _running = thread, end, dict(vars(sys.modules["__main__"]))
+    get_ipython().clear_main_mod_cache()
     thread.start()
+
+
+def _explained(work):
+    try:
+        work()
+    except Exception:  # nobody else would print it below this cell
+        traceback.print_exc()
 
 
 def end_earlier():

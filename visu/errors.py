@@ -1,9 +1,8 @@
 """Mistakes that the user can mend: one clear message, exit code 2, no traceback."""
 
-import os
+import select
 import signal
 import sys
-from contextlib import suppress
 
 
 class UsageError(Exception):
@@ -15,27 +14,33 @@ class UsageError(Exception):
 def report_mistakes_plainly():
     """From now on an uncaught error with an `exit_code` ends the program by its message alone.
 
-    So does Ctrl-C, without one, and an output that nobody reads any more.
+    Ctrl-C ends it without one, and so does an output that nobody reads any more. An interactive
+    Python goes on, as ever.
     """
     default = sys.excepthook
 
     def excepthook(kind, error, traceback):
-        if issubclass(kind, KeyboardInterrupt):
-            raise SystemExit(128 + signal.SIGINT)
-        if issubclass(kind, BrokenPipeError):
-            _say_nothing_more()
-            raise SystemExit(128 + 13)  # as of SIGPIPE, which Windows does not know
         code = getattr(error, "exit_code", None)
+        if hasattr(sys, "ps1"):
+            code = None
+        elif issubclass(kind, KeyboardInterrupt):
+            code = 128 + signal.SIGINT
+        elif issubclass(kind, BrokenPipeError) and _is_unread(sys.stdout):
+            code = 128 + signal.SIGPIPE
+        elif code is not None:
+            print(f"error: {error}", file=sys.stderr)
         if code is None:
             default(kind, error, traceback)
-            return
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(code)
+        else:
+            raise SystemExit(code)
 
     sys.excepthook = excepthook
 
 
-def _say_nothing_more():
-    """Whoever read the output has had enough of it, as `head` has; Python would try once more."""
-    with suppress(OSError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _is_unread(stream):
+    """Whether it is a pipe whose reader has had enough, as `head` has."""
+    if not hasattr(select, "poll"):  # as in Windows, where that is not the custom
+        return False
+    polled = select.poll()
+    polled.register(stream.fileno(), 0)
+    return any(event & select.POLLERR for _, event in polled.poll(0))

@@ -112,15 +112,10 @@ class Training:
 
     def _answer_question(self):
         if question := self._control.question:
-            try:
-                probabilities = self.read(question.image)
-            except NameError:  # a notebook runs the script again, and has cleared its names
-                self._control.ask(None)
-                return
             answer = Answer(
                 question.number,
                 self.iteration,
-                probabilities,
+                self.read(question.image),
                 self._first_weights(question.image.shape),
                 tuple(layer[0].numpy() for layer in self._layers()),
             )

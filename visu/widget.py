@@ -5,7 +5,6 @@ training goes on in a thread, and the kernel's own thread draws, between the cel
 """
 
 import threading
-from collections import deque
 
 import matplotlib
 from ipympl.backend_nbagg import Canvas as IpymplCanvas
@@ -16,7 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from tornado.ioloop import IOLoop
 
-from visu.messages import Answer, Bundle, Closed, Drawn, News
+from visu.messages import Bundle, Closed, Drawn, News
 from visu.window import Window, keymaps
 from visu.wishes import grant
 
@@ -34,32 +33,28 @@ class WidgetView:
     url, takes_thread = None, True
 
     def __init__(self):
-        self._arrived, self._bundle, self._result = deque(), Bundle(), None
+        self._letters = Letterbox()
         self._drawn, self._has_drawn = None, threading.Event()
         self._closed = threading.Event()
 
     def show(self, scene, training, control, on_lost):
         """Put the window below the cell."""
-        self._training, self._control = training, control
+        self._run = training, control
         figure = _open_figure(scene.name)
-        Window(figure, scene, self._arrived, self._hear).start()
+        Window(figure, scene, self._letters, self._hear).start()
         display(figure.canvas)
 
     def add(self, measurement):
         """Show this measurement soon; returns at once."""
-        self._bundle.add(measurement)
-        if not self._arrived:  # else the window has not had the time to look
-            self._tell_news()
+        self._letters.add(measurement)
 
     def answer(self, answer):
-        """Pass on a `visu.messages.Answer`, unless an earlier one still waits."""
-        if not any(isinstance(waiting, Answer) for waiting in list(self._arrived)):
-            self._arrived.append(answer)
+        """Pass on a `visu.messages.Answer`."""
+        self._letters.answer(answer)
 
     def finish(self, result):
         """The run has ended, with this result to read in the title."""
-        self._result = result
-        self._tell_news()
+        self._letters.finish(result)
 
     def drawn(self):
         """After `finish`: what the window did, as `visu.messages.Drawn`; None if it can't tell."""
@@ -72,19 +67,55 @@ class WidgetView:
 
     def wait(self):
         """Return when it is closed; until then, the user may go on asking."""
+        _, control = self._run
         while not self._closed.is_set():
-            self._control.attend(0.1)
-
-    def _tell_news(self):
-        self._arrived.append(News(self._training.iteration, self._bundle.take(), self._result))
+            control.attend(0.1)
+        # What is shown stays as long as the kernel, and would keep digits and network with it.
+        self._run = None
 
     def _hear(self, wish):
-        grant(wish, self._training, self._control)
+        if run := self._run:
+            grant(wish, *run)
         if isinstance(wish, Closed):
             self.close()
         elif isinstance(wish, Drawn):
             self._drawn = wish
             self._has_drawn.set()
+
+
+class Letterbox:
+    """What waits for the window, for it to take from the left, as from a deque: all measurements,
+    but only the newest digits and the newest answer.
+    """
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._iteration, self._bundle, self._result = 0, Bundle(), None
+        self._has_news, self._answer = False, None
+
+    def add(self, measurement):
+        with self._lock:
+            self._bundle.add(measurement)
+            self._iteration, self._has_news = measurement.iteration, True
+
+    def finish(self, result):
+        with self._lock:
+            self._result, self._has_news = result, True
+
+    def answer(self, answer):
+        with self._lock:
+            self._answer = answer
+
+    def __bool__(self):
+        return self._has_news or self._answer is not None
+
+    def popleft(self):
+        with self._lock:
+            if self._has_news:
+                self._has_news = False
+                return News(self._iteration, self._bundle.take(), self._result)
+            answer, self._answer = self._answer, None
+            return answer
 
 
 class Canvas(IpymplCanvas):

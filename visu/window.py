@@ -67,7 +67,8 @@ class Window:
 
     figure   from `open_figure`, or another one with a manager
     scene    `visu.measurement.Scene`
-    arrived  a deque that another thread fills with `visu.messages.News`, and None at the end
+    arrived  a deque, or the like, that another thread fills with `visu.messages.News` and `Answer`,
+             and None at the end
     tell     to be called with the messages for the run
     """
 

@@ -226,7 +226,7 @@ def test_ctrl_c_while_tensorflow_starts_ends_it_without_a_word(tmp_path):
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, cwd=MLENGINE, text=True, **pipes) as process:
         mapped = Path(f"/proc/{process.pid}/maps")
-        wait_for(lambda: "tensorflow" in mapped.read_text())
+        wait_for(lambda: "libtensorflow" in mapped.read_text())
         process.send_signal(signal.SIGINT)
         output, error = process.communicate()
     assert (process.returncode, output, error) == (130, "", "")
