@@ -16,7 +16,7 @@ BATCH = 100
 BLOCK, BLOCK_BYTES = 100, 2**25
 # A call of the compiled loop or of the evaluation lasts about this long, so that a pause, a stop
 # or Ctrl-C is obeyed soon. How a block is divided changes no result.
-CALL_SECONDS = 0.1
+CALL_SECONDS = 0.08
 EVALUATED_AT_ONCE, MNIST_SIZE = 2000, 28 * 28  # test images per call; fewer of larger ones
 SHOWN = 100  # images of a training batch that a measurement keeps
 PATCHES = 24  # as many of the first weights are shown
