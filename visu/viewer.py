@@ -16,16 +16,13 @@ from visu import nowindow
 from visu.errors import UsageError
 from visu.messages import NoWindow, Serving, receive, send, take_the_pipes
 
-# While the training splits an operation over all processors, one that redraws holds up the others.
-# Training leaves each idle many times a second: that is soon enough for a picture.
-NICENESS = 10
+NICENESS = 10  # where there is no better way to stand back
 
 
 def main():
     # Of a box without height, say, matplotlib's user learns by looking, not in the terminal.
     warnings.simplefilter("ignore", UserWarning)
-    if hasattr(os, "nice"):  # Windows has none
-        os.nice(NICENESS)
+    _stand_back()
     folder, *address = sys.argv[1:]
     os.chdir(folder)
     inbox, outbox = take_the_pipes()
@@ -63,6 +60,18 @@ def main():
 
         serve(sockets, figure.canvas.manager, scene)
     window.main_loop()
+
+
+def _stand_back():
+    """Run when nobody else wants a processor.
+
+    While the training splits an operation over all of them, one that redraws holds up the others.
+    Training leaves each idle many times a second: that is soon enough for a picture.
+    """
+    if hasattr(os, "SCHED_IDLE"):  # Linux
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    elif hasattr(os, "nice"):  # Windows has neither
+        os.nice(NICENESS)
 
 
 def _collect(inbox, arrived):
