@@ -68,10 +68,11 @@ def _stand_back():
     While the training splits an operation over all of them, one that redraws holds up the others.
     Training leaves each idle many times a second: that is soon enough for a picture.
     """
-    if hasattr(os, "SCHED_IDLE"):  # Linux
+    try:
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    elif hasattr(os, "nice"):  # Windows has neither
-        os.nice(NICENESS)
+    except (AttributeError, OSError):  # it is not Linux, or a sandbox that does not allow it
+        if hasattr(os, "nice"):  # Windows has neither
+            os.nice(NICENESS)
 
 
 def _collect(inbox, arrived):
