@@ -15,7 +15,7 @@ import tensorflow as tf
 from visu import beside, keras_model, runs, terminal
 from visu.coach import Coach, curves_of
 from visu.control import Control
-from visu.errors import UsageError, report_mistakes_plainly
+from visu.errors import INTERRUPTED, UsageError, report_mistakes_plainly
 from visu.files import Log, check_destination, is_film
 from visu.film import Film
 from visu.handwriting import as_mnist
@@ -32,7 +32,6 @@ __all__ = ["Lesson"]
 MEASUREMENTS_A_SECOND = 30  # the pace to watch at
 COMPILED = 100  # iterations after which nothing is left to compile
 TEST_EVERY = 5  # measurements
-INTERRUPTED = 130  # the exit code of a program ended by Ctrl-C
 
 
 class Lesson:

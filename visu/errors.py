@@ -4,6 +4,8 @@ import select
 import signal
 import sys
 
+INTERRUPTED = 128 + signal.SIGINT  # the exit code of a program ended by Ctrl-C
+
 
 class UsageError(Exception):
     """What was asked for can't be done. The message says why, and what to do."""
@@ -24,7 +26,7 @@ def report_mistakes_plainly():
         if hasattr(sys, "ps1"):
             code = None
         elif issubclass(kind, KeyboardInterrupt):
-            code = 128 + signal.SIGINT
+            code = INTERRUPTED
         elif issubclass(kind, BrokenPipeError) and _is_unread(sys.stdout):
             code = 128 + signal.SIGPIPE
         elif code is not None:

@@ -5,10 +5,11 @@ import importlib
 import logging
 import os
 import platform
-import signal
 import sys
 import tempfile
 from contextlib import contextmanager
+
+from visu.errors import INTERRUPTED
 
 X86 = platform.machine().lower() in ("x86_64", "amd64")
 
@@ -23,7 +24,7 @@ def start():
     except KeyboardInterrupt:
         if hasattr(sys, "ps1"):
             raise
-        raise SystemExit(128 + signal.SIGINT) from None
+        raise SystemExit(INTERRUPTED) from None
 
 
 def _start():

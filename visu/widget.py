@@ -33,9 +33,8 @@ class WidgetView:
     url, takes_thread = None, True
 
     def __init__(self):
-        self._letters = Letterbox()
+        self._letters, self._run = Letterbox(), None
         self._drawn, self._has_drawn = None, threading.Event()
-        self._closed = threading.Event()
 
     def show(self, scene, training, control, on_lost):
         """Put the window below the cell."""
@@ -63,15 +62,14 @@ class WidgetView:
 
     def close(self):
         """Nobody answers any longer; what is shown stays. From any thread."""
-        self._closed.set()
+        # That lasts as long as the kernel, and would keep digits and network with it.
+        self._run = None
 
     def wait(self):
         """Return when it is closed; until then, the user may go on asking."""
-        _, control = self._run
-        while not self._closed.is_set():
+        while run := self._run:
+            _, control = run
             control.attend(0.1)
-        # What is shown stays as long as the kernel, and would keep digits and network with it.
-        self._run = None
 
     def _hear(self, wish):
         if run := self._run:
