@@ -16,7 +16,7 @@ from visu.measurement import BANDS
 from visu.mosaics import label_size, misread_first, mosaic
 from visu.ranges import accuracy_floor, iteration_limit, loss_ceiling, spread_limits
 from visu.style import bytes_of
-from visu.swift import SwiftImage, SwiftScale, SwiftText, width_of
+from visu.swift import SwiftImage, SwiftScale, SwiftText
 from visu.tiles import Tiles, side_around
 
 TRAINING_GRID, TEST_GRID = (10, 10), (25, 40)  # rows, columns, at the most
@@ -29,6 +29,7 @@ HOW_TO_READ = (
 )
 HOW_TO_READ_INCHES = 1.6
 TILE = 28  # pixels; zoomed in, a tile has at least as many
+KEPT_SIZES = 4  # of tiles: beside others, in a pair, alone, and zoomed in
 
 
 class Panels:
@@ -42,9 +43,17 @@ class Panels:
         self.figure = figure
         self._scene, style = scene, scene.style
         figure.set_facecolor(style.paper)
-        self.heading = figure.text(
-            0, 0, scene.title, size=12, weight="bold", color=style.ink, va="center"
+        self.heading = SwiftText(
+            scene.title,
+            (0, 1),
+            (72 * MARGIN, -72 * HEAD / 2),
+            "figure fraction",
+            size=12,
+            weight="bold",
+            color=style.ink,
+            va="center",
         )
+        figure.add_artist(self.heading)
         self.status = SwiftText(
             "",
             (1, 1),
@@ -105,10 +114,8 @@ class Panels:
                 x, y, w, h = axes_rectangle(self.cells[number], dpi, panel.grid)
                 panel.axes.set_position((x / width, y / height, w / width, h / height))
                 panel.fit((w, h), room=(sum(self.cells[number][::2]) - x - w) / dpi)
-        middle = 1 - HEAD * dpi / 2 / height
-        self.heading.set_position((MARGIN * dpi / width, middle))
         room = width / 2 - 2 * MARGIN * dpi  # the other half is the status's
-        title = cut(self._scene.title, lambda line: width_of(line, self.heading) <= room)
+        title = cut(self._scene.title, lambda line: self.heading.pixels_wide(line) <= room)
         self.heading.set_text(title)
         self._write_advice()
 
@@ -456,7 +463,7 @@ class DigitsPanel(Panel):
         self._one = scene.subject.removesuffix("s")
         self._digits, self._side, self._painted = None, 1, True
         self._chosen = ()
-        self._tiles = None
+        self._tiles = {}  # by their side
         axes.set_facecolor(self.style.gap)
         # One unit of the axes is one digit; the first row is at the top.
         rows, columns = grid
@@ -485,15 +492,21 @@ class DigitsPanel(Panel):
         images, labels, computed = self._digits
         # Zoomed in, the digits are drawn with their own pixels, and matplotlib cuts and enlarges.
         side = self._own_side(images) if zoomed else self._side
-        if self._tiles is None or not self._tiles.are_of(images, side):
-            self._tiles = Tiles(images, side, self._ink)
         rows, columns = self.grid
         chosen = self._chosen = self._choose(self._digits, rows * columns)
         labels, computed = labels[chosen], computed[chosen]
-        tiles = self._tiles.pick(chosen, labels != computed)
+        tiles = self._tiles_of(images, side).pick(chosen, labels != computed)
         pixels = mosaic(tiles, labels, computed, rows, columns, self._classes, self.style)
         self.axes.set_aspect("equal" if zoomed else "auto")
         self._image.show(pixels, exact=not zoomed)
+
+    def _tiles_of(self, images, side):
+        """Those of the newest images, kept at the sizes of the last few views."""
+        if side not in self._tiles:
+            while len(self._tiles) >= KEPT_SIZES:
+                del self._tiles[next(iter(self._tiles))]
+            self._tiles[side] = Tiles(images, side, self._ink)
+        return self._tiles[side]
 
     def at(self, x, y):
         """The `Digits`, and the index in them of the one at a pixel; None if there is none."""
@@ -527,6 +540,8 @@ class DigitsPanel(Panel):
     def _take(self, digits):
         if digits is None or digits is self._digits:
             return False
+        if self._digits is not None and digits.images is not self._digits.images:
+            self._tiles.clear()
         self._digits, self._painted = digits, False
         self._write_misread()
         return True
@@ -606,7 +621,7 @@ class TestDigits(DigitsPanel):
         """Name all classes, if there is room for it; else those that are most often misread."""
 
         def fits(line):
-            return width_of(line, self._caption) <= self._room
+            return self._caption.pixels_wide(line) <= self._room
 
         text = None if self._numbered else names(self._class_names, fits)
         if text is None and self._digits is not None:

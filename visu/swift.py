@@ -6,7 +6,7 @@ PDF for example, they are what they are derived from.
 """
 
 import re
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -41,13 +41,20 @@ class SwiftText(Annotation):
         )
         self._paper = paper
 
-    def pixels_wide(self):
-        """How wide the text is, in pixels of its figure."""
-        return width_of(self.get_text(), self)
+    def pixels_wide(self, line=None):
+        """How wide the text, or a line in its style, is in pixels of its figure."""
+        pieces = PIECES.findall(self.get_text() if line is None else line)
+        size = self.get_size() * self.figure.dpi / 72
+        return sum(_width_of_piece(piece, self._font_path, size) for piece in pieces)
 
     def write(self, room, *versions):
         """Take the first of these texts that is not wider than so many pixels; none if all are."""
-        self.set_text(next((text for text in versions if width_of(text, self) <= room), ""))
+        self.set_text(next((text for text in versions if self.pixels_wide(text) <= room), ""))
+
+    @cached_property
+    def _font_path(self):
+        # Matplotlib looks its settings over whenever it is asked for a font; ours never changes.
+        return findfont(self.get_fontproperties())
 
     def draw(self, renderer):
         text = self.get_text()
@@ -58,7 +65,7 @@ class SwiftText(Annotation):
         x, y = self.get_transform().transform(self.get_unitless_position())
         pixels, descent = _write(
             text,
-            findfont(self.get_fontproperties()),
+            self._font_path,
             renderer.points_to_pixels(self.get_size()),
             self.get_color(),
             self._paper,
@@ -69,12 +76,6 @@ class SwiftText(Annotation):
         context = renderer.new_gc()
         renderer.draw_image(context, round(x - left), round(y - below), pixels)
         context.restore()
-
-
-def width_of(line, text):
-    """How wide a line in the style of a matplotlib text is, in pixels."""
-    size = text.get_size() * text.figure.dpi / 72
-    return _font(findfont(text.get_fontproperties()), size).getlength(line)
 
 
 class SwiftImage(AxesImage):
@@ -168,9 +169,15 @@ def _write_piece(text, font_path, size, colour, paper):
     ink = _bytes(colour, 1)
     # Transparent text colour, not transparent white: the edges of the letters are blended with it.
     ground = _bytes(paper, PAPER_OPACITY) if paper else _bytes(colour, 0)
-    tile = Image.new("RGBA", (round(font.getlength(text)), ascent + descent), ground)
+    width = _width_of_piece(text, font_path, size)
+    tile = Image.new("RGBA", (width, ascent + descent), ground)
     ImageDraw.Draw(tile).text((0, 0), text, font=font, fill=ink)
     return np.asarray(tile)[::-1], descent
+
+
+@lru_cache(maxsize=1000)
+def _width_of_piece(text, font_path, size):
+    return round(_font(font_path, size).getlength(text))
 
 
 def _bytes(colour, opacity):

@@ -16,7 +16,6 @@ class Tiles:
     """
 
     def __init__(self, images, side, ink=True):
-        self._images, self._side = images, side
         if ink:
             self._right = self._wrong = _Resampled(images, side, scale)
         else:
@@ -24,9 +23,6 @@ class Tiles:
                 _Resampled(images, side, partial(mount, margin=margin(side, wrong)))
                 for wrong in (False, True)
             )
-
-    def are_of(self, images, side):
-        return self._images is images and self._side == side
 
     def pick(self, chosen, wrong):
         """The tiles of images with indices [m], of which those are `wrong`, bool [m].
