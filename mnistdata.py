@@ -42,6 +42,10 @@ class DataError(ValueError):
 
     exit_code = 2
 
+    def _render_traceback_(self):
+        """What a notebook shows in place of a traceback."""
+        return [f"error: {self}"]
+
 
 class DataSets(NamedTuple):
     """What `read_data_sets` and `from_arrays` return."""
@@ -74,14 +78,15 @@ class DataSet:
     pixels       uint8 [n, 28, 28, 1], 0 ... 255
     classes      integers [n], 0 ... 9
     class_count  how many classes there are
+    digits       whether they are those of MNIST, rather than other images
     ink          whether 0 stands for empty paper and 255 for ink, rather than for dark and light
     images       float32 [n, 28, 28, 1], 0 ... 1 (made when first asked for: 188 MB for 60,000)
     labels       float32 [n, 10], one-hot
     """
 
-    def __init__(self, pixels, classes, seed=0, class_count=CLASSES, ink=True):
+    def __init__(self, pixels, classes, seed=0, class_count=CLASSES, ink=True, digits=False):
         self.pixels, self.classes = pixels, classes
-        self.class_count, self.ink, self._seed = class_count, ink, seed
+        self.class_count, self.ink, self.digits, self._seed = class_count, ink, digits, seed
         self._random = np.random.default_rng(seed)
         self._upcoming = np.empty(0, np.int32)
         self._ahead = None  # the indices [batches, size] of a block being gathered, its future
@@ -92,9 +97,8 @@ class DataSet:
     def part(self, start, stop):
         """The examples from `start` up to `stop`, as a set of its own with the same seed."""
         chosen = slice(start, stop)
-        return DataSet(
-            self.pixels[chosen], self.classes[chosen], self._seed, self.class_count, self.ink
-        )
+        kind = self.class_count, self.ink, self.digits
+        return DataSet(self.pixels[chosen], self.classes[chosen], self._seed, *kind)
 
     @cached_property
     def images(self):
@@ -127,9 +131,9 @@ class DataSet:
         return block
 
     def in_order(self, size):
-        """All examples as tensors: a list of images and labels of `size` examples, or the rest."""
-        starts = range(0, len(self), size)
-        return [self._gather(np.arange(len(self))[start : start + size]) for start in starts]
+        """All examples as tensors: images and labels of `size` examples each time, or the rest."""
+        for start in range(0, len(self), size):
+            yield self._gather(np.arange(start, min(start + size, len(self))))
 
     def _gather(self, chosen):
         return _gather(*self._on_device, tf.constant(chosen, tf.int32), self.class_count)
@@ -176,15 +180,23 @@ def read_data_sets(data_dir=None, *, seed=0):
     data. The format: http://yann.lecun.com/exdb/mnist/, "FILE FORMATS FOR THE MNIST DATABASE".
     """
     folder = CARRIED if data_dir is None else Path(data_dir)
-    if not folder.is_dir():
-        found = "is a file" if folder.exists() else "does not exist"
-        raise DataError(
-            f"data folder {folder}: expected a folder with {_all_names()}, but it {found}"
+    try:
+        if not folder.is_dir():
+            found = "is a file" if folder.exists() else "does not exist"
+            raise DataError(
+                f"data folder {folder}: expected a folder with {_all_names()}, but it {found}"
+            )
+        digits = folder.resolve() == CARRIED
+        train, test = (
+            DataSet(*_read_pair(folder, *FILES[part]), seed=seed, digits=digits)
+            for part in ("train", "test")
         )
-    train, test = (
-        DataSet(*_read_pair(folder, *names), seed=seed) for names in (FILES["train"], FILES["test"])
-    )
-    return DataSets(train, test, _read_class_names(folder))
+        return DataSets(train, test, _read_class_names(folder))
+    except OSError as error:
+        raise DataError(
+            f"{error.filename or folder}: can't be read ({error.strerror}); check its name and its "
+            "permissions"
+        ) from None
 
 
 def from_arrays(train, test, class_names=None, *, seed=0):
@@ -302,12 +314,7 @@ def _read_idx(folder, name, dimensions):
     path = next((p for p in (folder / f"{name}.gz", folder / name) if p.is_file()), None)
     if path is None:
         raise DataError(f"{folder}: expected {_all_names()}, but there is no {name}[.gz]")
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise DataError(
-            f"{path}: can't be read ({error.strerror}); check its permissions"
-        ) from None
+    raw = path.read_bytes()
     if folder.resolve() == CARRIED and hashlib.sha256(raw).hexdigest() != SHA256.get(path.name):
         raise DataError(
             f"{path}: expected MNIST's own file, but its SHA-256 differs; `git checkout -- data` "
@@ -347,7 +354,7 @@ def _read_class_names(folder):
         return tuple(map(str, range(CLASSES)))
     try:
         names = tuple(line.strip() for line in path.read_text("utf-8").splitlines() if line.strip())
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise DataError(f"{path}: expected {CLASSES} class names in UTF-8, but {error}") from None
     if len(names) != CLASSES:
         raise DataError(f"{path}: expected {CLASSES} class names, a line each, found {len(names)}")

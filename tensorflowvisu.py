@@ -177,6 +177,13 @@ class _Run:
         self._options, self._live, self._film = lesson._options, lesson._live, lesson._film
         if not isinstance(batch, int) or batch < 1:
             raise UsageError(f"batch: expected a whole number from 1, found {batch!r}")
+        if len(spreads) != 2:
+            raise UsageError(
+                "run: expected two keywords, for panels 4 and 5, such as weights=[...] and "
+                f"biases=[...], found {', '.join(spreads) or 'none'}; a list may be empty"
+            )
+        if not hasattr(test, "get_concrete_function"):
+            test = tf.function(test)
         batch = min(batch, len(mnist.train))
         self._scene = Scene(
             name=lesson._name,
@@ -196,6 +203,7 @@ class _Run:
             style=self._options.style,
             held_out="validation" if self._options.validation else "test",
             test_once=lesson._test_once and not self._options.validation,
+            digits=mnist.test.digits,
         )
         self._control, self._history = Control(), History(self._scene)
         self._asked_to_end = self._interrupted = self._finished = False
@@ -369,8 +377,16 @@ class _Run:
         if self._picture:
             self._save_picture()
         if self._film:
-            with terminal.FilmProgress() as progress:
-                self._keep(self._film.finish, progress.show)
+            self._keep(self._finish_film)
+
+    def _finish_film(self):
+        with terminal.FilmProgress() as progress:
+
+            def tell(*pictures):
+                progress.show(*pictures)
+                self._control.attend(0)  # whoever looks on may go on asking
+
+            self._film.finish(tell)
 
     def _save_picture(self):
         from visu.picture import save  # late: matplotlib takes its time to load

@@ -13,14 +13,16 @@ from visu.coach import Coach, Curves
 from visu.runs import read
 
 
-def story(run):
+def story(run, digits=True):
     """What the coach says of a run, and when it says something new: [(iteration, Diagnosis)].
 
-    run  `visu.runs.EarlierRun`
+    run     `visu.runs.EarlierRun`
+    digits  whether it was trained on MNIST's
     """
-    curves = Curves(run.training, run.test, {}, classes=10, epoch=EPOCH)
+    once = len(run.test) == 1
+    curves = Curves(run.training, run.test, {}, 10, EPOCH, digits=digits, test_once=once)
     coach, said = Coach(), []
-    for iteration in run.test[:, 0]:
+    for iteration in curves.moments():
         diagnosis = coach.hear(curves.until(iteration))
         if diagnosis and not (said and said[-1][1].name == diagnosis.name):
             said.append((int(iteration), diagnosis))

@@ -7,8 +7,10 @@
 Needs `pip install -r benchmarks/requirements.txt`. The same layers, batches of 100, optimizer,
 32-bit floats and two threads; everybody shuffles every epoch and gathers the batches. Each
 contender is a process of its own that gets ready once, compilation included, and then trains in
-turns with the others. Besides, how fast the machine multiplies matrices, and what share of that a
-lesson's own multiplications make up.
+turns with the others. One of them does nothing but multiply matrices: what share of that are a
+lesson's own multiplications?
+
+Needs Linux: elsewhere, not everybody can be held to the same processors.
 """
 
 import argparse
@@ -17,14 +19,17 @@ import os
 import statistics
 import subprocess
 import sys
-import time
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 ROOT = Path(__file__).resolve().parent.parent
 THREADS = 2
+THREAD_SETTINGS = (
+    "MKL_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+)
 LESSONS = ("1.0", "2.1", "3.1")
 PEERS = {
     "Keras": ["keras_fit", "1", "plain"],
@@ -36,12 +41,13 @@ PEERS = {
     "JAX, jit": ["jax_loop", "step"],
     "JAX, scan": ["jax_loop", "scan"],
 }
-OURS = "this project"
+OURS, PRODUCTS = "this project", "matrix products alone"
+WAYS = {OURS: ["ours"], PRODUCTS: ["products"], **PEERS}
 # Of each library's ways the fastest, on a machine with two cores.
 FASTEST = {
-    "1.0": (OURS, "Keras, 20 steps a call", "PyTorch", "JAX, scan"),
-    "2.1": (OURS, "Keras, 20 steps a call, XLA", "PyTorch", "JAX, scan"),
-    "3.1": (OURS, "Keras, 20 steps a call", "PyTorch", "JAX, jit"),
+    "1.0": ("Keras, 20 steps a call", "PyTorch", "JAX, scan"),
+    "2.1": ("Keras, 20 steps a call, XLA", "PyTorch", "JAX, scan"),
+    "3.1": ("Keras, 20 steps a call", "PyTorch", "JAX, jit"),
 }
 # Multiplications with additions, for one image on its way forward; the way back costs twice that.
 OPERATIONS = {
@@ -57,22 +63,21 @@ class Contender:
     """A process that trains on demand, on `threads` processors."""
 
     def __init__(self, lesson, name, batch, threads):
-        module, *arguments = ["ours"] if name == OURS else PEERS[name]
-        settings = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "MKL_NUM_THREADS")
+        module, *arguments = WAYS[name]
         self.name, self.rates = name, []
         self._process = subprocess.Popen(
             [sys.executable, "-m", f"benchmarks.peers.{module}", lesson, str(batch), *arguments],
             cwd=ROOT,
             env={
                 **os.environ,
-                **dict.fromkeys(settings, str(threads)),
+                **dict.fromkeys(THREAD_SETTINGS, str(threads)),
                 "TF_CPP_MIN_LOG_LEVEL": "3",
                 # What the lessons switch on for themselves shall not be missing in Keras.
                 "TF_ENABLE_ONEDNN_OPTS": "1",
             },
             # Not every library can be told how many threads to use; all look how many processors
             # they may use.
-            preexec_fn=partial(_use_processors, threads),
+            preexec_fn=partial(use_processors, threads),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -97,9 +102,9 @@ class Contender:
         self._process.communicate()
 
 
-def _use_processors(count):
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
+def use_processors(count):
+    """From now on, this thread and all that it starts use so many processors at the most."""
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
 
 
 def compare(lesson, names, rounds, seconds, batch=100, threads=THREADS):
@@ -119,40 +124,38 @@ def compare(lesson, names, rounds, seconds, batch=100, threads=THREADS):
     return {contender.name: contender.rates for contender in contenders}
 
 
-def multiplications_per_second(side=1024, seconds=1.0):
-    """What the machine's matrix product reaches in 32-bit floats, in 10**9 a second."""
-    a, b = (np.random.default_rng(0).normal(size=(side, side)).astype(np.float32) for _ in "ab")
-    a @ b
-    done, began = 0, time.perf_counter()
-    while time.perf_counter() - began < seconds:
-        a @ b
-        done += side**3
-    return done / (time.perf_counter() - began) / 1e9
-
-
 def limit(lesson, rate, batch=100):
-    """Iterations a second if a lesson were nothing but its multiplications, at that rate."""
+    """Iterations a second if a lesson were nothing but its multiplications.
+
+    rate  of these, with additions, in 10**9 a second
+    """
     return rate * 1e9 / (batch * (3 * OPERATIONS[lesson] - FIRST[lesson]))
 
 
-def table(found, rate):
-    """The results as a Markdown table."""
+def table(found):
+    """What `compare` found for each lesson, as a Markdown table."""
     lines = [
         "| network | contender | iterations/s, median (lowest to highest) | ours : theirs |",
         "|---|---|---|---|",
     ]
     for lesson, rates in found.items():
+        if not {OURS, PRODUCTS} <= set(rates):
+            continue
         ours = rates[OURS]
-        for name in sorted(rates, key=lambda name: -statistics.median(rates[name])):
+        others = [name for name in rates if name != PRODUCTS]
+        for name in sorted(others, key=lambda name: -statistics.median(rates[name])):
             ratio = statistics.median(a / b for a, b in zip(ours, rates[name], strict=True))
             shown = "" if name == OURS else f"{ratio:.2f}"
             lines.append(
                 f"| {lesson} | {name} | {statistics.median(rates[name]):.0f} "
                 f"({min(rates[name]):.0f} to {max(rates[name]):.0f}) | {shown} |"
             )
-        most = limit(lesson, rate)
-        share = statistics.median(ours) / most
-        lines.append(f"| {lesson} | matrix products alone | {most:.0f} | {share:.2f} |")
+        most = [limit(lesson, rate) for rate in rates[PRODUCTS]]
+        share = statistics.median(a / b for a, b in zip(ours, most, strict=True))
+        lines.append(
+            f"| {lesson} | {PRODUCTS} | {statistics.median(most):.0f} "
+            f"({min(most):.0f} to {max(most):.0f}) | {share:.2f} |"
+        )
     return "\n".join(lines)
 
 
@@ -163,20 +166,27 @@ def main():
     parser.add_argument("--seconds", type=float, default=3.0, help="of each turn")
     parser.add_argument("--peers", choices=("all", "none"), default="all")
     parser.add_argument("--quick", action="store_true", help="3 rounds of 1 second, fewer ways")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="the figures, for machines")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="the rates, for machines")
     given = parser.parse_args()
+    if not hasattr(os, "sched_setaffinity"):
+        parser.error("this needs Linux: elsewhere, processes can't be held to two processors")
     if unknown := set(given.lessons) - set(LESSONS):
         parser.error(f"no network of {' '.join(sorted(unknown))}; there are {' '.join(LESSONS)}")
     rounds, seconds = (3, 1.0) if given.quick else (given.rounds, given.seconds)
-    rate = multiplications_per_second()
     found = {}
     for lesson in given.lessons or LESSONS:
-        names = [OURS, *PEERS] if not given.quick else FASTEST[lesson]
-        found[lesson] = compare(lesson, names if given.peers == "all" else [OURS], rounds, seconds)
-    print(f"{rate:.0f} x 10^9 multiplications with additions a second, {rounds} rounds\n")
-    print(table(found, rate))
+        peers = FASTEST[lesson] if given.quick else PEERS
+        names = [OURS, PRODUCTS, *(peers if given.peers == "all" else ())]
+        found[lesson] = compare(lesson, names, rounds, seconds)
+    rates = [rate for each in found.values() for rate in each.get(PRODUCTS, ())]
+    if rates:
+        print(
+            f"{statistics.median(rates):.0f} x 10^9 multiplications with additions a second "
+            f"({min(rates):.0f} to {max(rates):.0f}), {rounds} rounds\n"
+        )
+    print(table(found))
     if given.json:
-        given.json.write_text(json.dumps({"multiplications": rate * 1e9, "rates": found}, indent=1))
+        given.json.write_text(json.dumps(found, indent=1))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import csv
 import math
 import os
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -36,11 +37,13 @@ from benchmarks.variants import (
     Variant,
     lesson_files,
 )
+from visu.files import unfinished
 from visu.runs import read
 
 GOAL = 0.99
 EPOCH = 600  # iterations
 TEST_DIGITS = 10_000
+RUNS = ROOT / "benchmarks" / "runs"
 SECONDS = "seconds.csv"  # beside the runs: name, seed, what the run took
 THREADS = "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"
 COLUMNS = (
@@ -82,12 +85,14 @@ def run(name, seed, iterations, log, jobs=1):
         return
     log.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
+        # Not in its place yet: who presses Ctrl-C ends the lesson as well, which keeps its log.
+        unproven = Path(folder, "run.csv")
         variant = VARIANTS.get(name) or Variant(name)
         script, iterations = variant.write(folder), iterations or variant.iterations
         if name in misread.KEPT_OF:
             with script.open("a", encoding="utf-8") as text:
                 text.write(misread.epilogue(log))
-        command = [sys.executable, script, "--no-window", "--seed", str(seed), "--log", log]
+        command = [sys.executable, script, "--no-window", "--seed", str(seed), "--log", unproven]
         command += variant.flags
         if iterations:
             command += ["--iterations", str(iterations)]
@@ -96,8 +101,11 @@ def run(name, seed, iterations, log, jobs=1):
         done = subprocess.run(
             command, capture_output=True, text=True, check=False, env=os.environ | shared
         )
-    if done.returncode:
-        sys.exit(f"{name} with seed {seed} failed:\n{done.stdout}{done.stderr}")
+        if done.returncode:
+            sys.exit(f"{name} with seed {seed} failed:\n{done.stdout}{done.stderr}")
+        copied = unfinished(log)
+        shutil.copyfile(unproven, copied)
+        copied.replace(log)
     result = done.stdout.splitlines()[-1]
     print(f"{name} seed {seed}: {result}", file=sys.stderr, flush=True)
     if jobs == 1 and not iterations:
@@ -168,7 +176,7 @@ def parse(description, names, save=False):
     parser.add_argument("lessons", nargs="*", metavar="LESSON", help=f"of {' '.join(names)}")
     parser.add_argument("--seeds", type=int, default=5, help="runs of each lesson (5)")
     parser.add_argument("--iterations", type=int, help="instead of each lesson's own number")
-    parser.add_argument("--runs", type=Path, default=ROOT / "benchmarks" / "runs", help="CSV files")
+    parser.add_argument("--runs", type=Path, default=RUNS, help="CSV files")
     if save:
         parser.add_argument("--save", type=Path, metavar="FILE.md", help="table and pictures")
         parser.add_argument("--kept", action="store_true", help="train nothing: what is there")
@@ -176,6 +184,8 @@ def parse(description, names, save=False):
     given = parser.parse_args()
     if unknown := set(given.lessons) - set(names):
         parser.error(f"no lesson {' '.join(sorted(unknown))}; there are {' '.join(names)}")
+    if given.iterations and given.runs == RUNS:
+        parser.error("--iterations: name another folder with --runs; that one is for whole runs")
     if given.seeds < 1:
         parser.error(f"--seeds {given.seeds}: expected at least 1")
     if save and given.jobs < 1:

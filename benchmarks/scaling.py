@@ -25,7 +25,7 @@ COLOURS = dict(zip((OURS, *LIBRARIES), ("#d55e00", "#0072b2", "#009e73", "#7f7f7
 
 
 def measure(lesson, names, batches, rounds, seconds):
-    """Images a second, medians: {(library, threads): [one for each of `batches`]}."""
+    """Images a second, medians: {(library, threads): [(batch, images), ...]}."""
     found = {}
     for threads in THREADS:
         for batch in batches:
@@ -33,7 +33,7 @@ def measure(lesson, names, batches, rounds, seconds):
             for name, each in rates.items():
                 library = name.split(",")[0]
                 images = batch * statistics.median(each)
-                found.setdefault((library, threads), []).append(images)
+                found.setdefault((library, threads), []).append((batch, images))
                 print(f"| {lesson} | {name} | {threads} | {batch} | {images:,.0f} |", flush=True)
     return found
 
@@ -44,10 +44,9 @@ def draw(found, batches, path):
         1, len(found), figsize=(4.2 * len(found), 4.2), layout="constrained", squeeze=False
     )
     for panel, (lesson, lines) in zip(panels[0], found.items(), strict=True):
-        for (library, threads), images in lines.items():
+        for (library, threads), points in lines.items():
             panel.plot(
-                batches,
-                images,
+                *zip(*points, strict=True),
                 "-o" if threads > 1 else "--o",
                 color=COLOURS[library],
                 label=f"{library}, {threads} thread{'s'[: threads - 1]}",
@@ -75,7 +74,7 @@ def main():
     print("| network | contender | threads | batch | images/s |\n|---|---|---|---|---|")
     found = {}
     for lesson in given.lessons or LESSONS:
-        names = FASTEST[lesson] if given.peers == "all" else (OURS,)
+        names = (OURS, *(FASTEST[lesson] if given.peers == "all" else ()))
         found[lesson] = measure(lesson, names, given.batches, given.rounds, given.seconds)
     draw(found, given.batches, given.save)
 

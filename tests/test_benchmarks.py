@@ -5,19 +5,25 @@ import json
 import os
 import re
 import shutil
+import signal
+import subprocess
 import sys
+import time
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import mnistdata
+from benchmarks import time_to_accuracy
 from benchmarks.misread import draw, gather
 from benchmarks.results import run
 from benchmarks.variants import COMPARISONS, MISTAKES, VARIANTS, Variant, lesson_files
 from benchmarks.workshop.terminal import parse
 from tests.forked import Forked
-from tests.screen import ROOT
+from tests.screen import ROOT, children, kill_with_children
 from tests.test_window import has
 from visu.runs import read
 from visu.style import LIGHT
@@ -59,6 +65,42 @@ def test_results_are_resumed_and_summarised(tmp_path):
     written = [path.stat().st_mtime_ns for path in logs]
     assert benchmark("results", *arguments) == table
     assert [path.stat().st_mtime_ns for path in logs] == written
+
+
+def test_a_run_that_was_broken_off_is_no_evidence(tmp_path):
+    flags = ("1.0", "--seeds", "1", "--iterations", "1000000", "--runs", tmp_path)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.results", *flags],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        deadline = time.monotonic() + 120
+        while not any(map(is_logging, children(process.pid))):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C in a terminal does
+        assert process.wait(60) != 0
+    finally:
+        kill_with_children(process)
+    assert list(tmp_path.iterdir()) == []
+
+
+def is_logging(process):
+    """Whether it has a log open."""
+    with suppress(OSError):  # it has just ended
+        files = Path(f"/proc/{process}/fd").iterdir()
+        return any("run.csv" in str(file.readlink()) for file in files)
+    return False
+
+
+@pytest.mark.parametrize("command", ["results", "coach"])
+def test_short_runs_are_kept_apart_from_whole_ones(command):
+    process = Forked(f"benchmarks.{command}", ["1.0", "--iterations", 10], ROOT, dict(os.environ))
+    assert "name another folder with --runs" in process.communicate(60)[1]
+    assert process.returncode == 2
 
 
 @pytest.mark.long
@@ -137,13 +179,15 @@ def test_pure_training_is_compared(tmp_path):
     table = benchmark("compare", *arguments)
     assert re.search(r"^\| 1\.0 \| this project \| \d+ \(\d+ to \d+\) \|  \|$", table, re.MULTILINE)
     assert re.search(
-        r"^\| 1\.0 \| matrix products alone \| \d+ \| 0\.\d\d \|$", table, re.MULTILINE
+        r"^\| 1\.0 \| matrix products alone \| \d+ \(\d+ to \d+\) \| 0\.\d\d \|$",
+        table,
+        re.MULTILINE,
     )
-    found = json.loads(file.read_text())
-    assert found["multiplications"] > 1e9
-    (rates,) = found["rates"]["1.0"].values()
-    assert len(rates) == 2
-    assert min(rates) > 0
+    found = json.loads(file.read_text())["1.0"]
+    assert set(found) == {"this project", "matrix products alone"}
+    assert min(found["matrix products alone"]) > 1  # 10**9 a second
+    assert len(found["this project"]) == 2
+    assert min(found["this project"]) > 0
 
 
 def test_the_time_to_an_accuracy_is_measured():
@@ -152,6 +196,17 @@ def test_the_time_to_an_accuracy_is_measured():
     row = re.search(r"^\| lesson 3\.1 \| (\d+\.\d) \((\d+\.\d)\) \|$", table, re.MULTILINE)
     assert row[1] == row[2]
     assert float(row[1]) > 2  # TensorFlow alone takes as long to import
+
+
+def test_who_can_not_start_is_left_out(monkeypatch, capsys):
+    monkeypatch.setattr(time_to_accuracy, "PEERS", {"Nobody's example": "stock_nobody"})
+    monkeypatch.setattr(sys, "argv", ["", "--seeds", "1", "--accuracy", "0.5"])
+    time_to_accuracy.main()
+    shown, said = capsys.readouterr()
+    assert "| lesson 3.1 | " in shown
+    assert "Nobody" not in shown
+    assert said.startswith("Nobody's example is left out: ")
+    assert "No module named benchmarks.peers.stock_nobody" in said
 
 
 @pytest.mark.long

@@ -50,15 +50,52 @@ def recorded(name, seed=0):
     return read(RECORDED / f"{name}-seed{seed}.csv")
 
 
-def curves(name, seed=0):
+def curves(name, seed=0, **others):
     run = recorded(name, seed)
-    return Curves(run.training, run.test, {}, classes=10, epoch=EPOCH)
+    return Curves(run.training, run.test, {}, classes=10, epoch=EPOCH, **others)
 
 
 @pytest.mark.parametrize(("lesson", "seed"), [(n, seed) for n in SAID for seed in range(5)])
 def test_each_lesson_hears_what_it_should_once_and_in_order(lesson, seed):
     said = story(recorded(lesson, seed))
     assert [diagnosis.name for _, diagnosis in said] == SAID[lesson]
+
+
+@pytest.mark.parametrize("lesson", SAID)
+def test_clothes_are_not_judged_as_if_they_were_digits(lesson):
+    """The best lesson reads fewer clothes right than the worst reads digits."""
+    said = [diagnosis.name for _, diagnosis in story(recorded(f"{lesson}-fashion"), digits=False)]
+    assert set(said) <= {"Learnt by heart", "Overfitting"}
+
+
+def test_a_loss_that_is_no_number_is_noticed_without_tests():
+    whole = recorded("log0")
+    told = Curves(whole.training, whole.test[-1:], {}, 10, EPOCH, test_once=True)
+    first = whole.training[np.isnan(whole.training[:, 2]), 0].min()
+    coach = Coach()
+    assert coach.hear(told.until(first - 1)) is None
+    assert coach.hear(told).since == first
+
+
+@pytest.mark.parametrize(("classes", "accuracy"), [(2, 0.72), (3, 0.45), (10, 0.2)])
+def test_better_than_guessing_is_not_stuck(classes, accuracy):
+    iterations = np.arange(0, 2000, 100.0)
+    for right, names in ((accuracy, []), (1 / classes, ["Stuck"])):
+        rows = np.column_stack([iterations, np.full((20, 2), [right, 0.9 * np.log(classes)])])
+        found = diagnose(Curves(rows, rows, {}, classes, EPOCH, digits=False))
+        assert ([found.name] if found else []) == names
+
+
+def test_fewer_test_digits_make_tests_less_certain_not_learning():
+    rule = next(r for r in RULES if r.name == "Noisy")
+    calm = curves("2.2")
+    # Of 10,000 digits, some four change sides between tests; of 500 of these, 4 / sqrt(20).
+    test = calm.test.copy()
+    change = np.random.default_rng(0).normal(0, 4 / np.sqrt(20), len(test))
+    test[:, 1] = np.round(500 * test[:, 1] + change) / 500
+    sampled = calm._replace(test=test)
+    assert rule.finds(sampled, rule.threshold)
+    assert not rule.finds(sampled._replace(tested=500), rule.threshold)
 
 
 @pytest.mark.parametrize("rule", EXAMPLES)

@@ -218,7 +218,7 @@ class CloserLook(Panel):
             which = f"{self._kind.capitalize()} {self._one} {self._index:,}"
             what = f"{which}: a {self._names[self._label]}"
         else:
-            what = f"Draw a {self._one}" if self._is_blank() else f"Your {self._one}"
+            what = "Draw here" if self._is_blank() else f"Your {self._one}"
         if computed is None:
             return what
         return f"{what}, read as {self._names[computed]} ({100 * probabilities[computed]:.0f} %)"

@@ -77,7 +77,8 @@ class Control:
                 if self._asked or self._stopped:
                     continue
                 if self._paused:
-                    self._changed.wait()
+                    # With a time-out: on Windows, Ctrl-C does not interrupt a wait without one.
+                    self._changed.wait(0.1)
                     self.paused_seconds += time.perf_counter() - now
                 elif now < due:
                     self._changed.wait(due - now)

@@ -12,6 +12,10 @@ class UsageError(Exception):
 
     exit_code = 2
 
+    def _render_traceback_(self):
+        """What a notebook shows in place of a traceback."""
+        return [f"error: {self}"]
+
 
 def report_mistakes_plainly():
     """From now on an uncaught error with an `exit_code` ends the program by its message alone.

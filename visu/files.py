@@ -22,15 +22,15 @@ def check_destination(flag, path, endings):
         raise UsageError(
             f"{flag} {path}: expected a name ending in {', '.join(endings)}, found {found}"
         )
-    if path.is_dir():
-        raise UsageError(
-            f"{flag} {path}: expected a file's name, but there is a folder of that name"
-        )
-    if not path.parent.is_dir():
-        raise UsageError(f"{flag} {path}: there is no folder {path.parent}; make it first")
-    if path.exists() and not os.access(path, os.W_OK):
-        raise UsageError(f"{flag} {path}: the file is there and may not be overwritten")
     with explained(flag, path):
+        if path.is_dir():
+            raise UsageError(
+                f"{flag} {path}: expected a file's name, but there is a folder of that name"
+            )
+        if not path.parent.is_dir():
+            raise UsageError(f"{flag} {path}: there is no folder {path.parent}; make it first")
+        if path.exists() and not os.access(path, os.W_OK):
+            raise UsageError(f"{flag} {path}: the file is there and may not be overwritten")
         unfinished(path).touch()
         unfinished(path).unlink()
 

@@ -67,7 +67,7 @@ class Film:
     def finish(self, tell):
         """Return when the film is whole. Raises UsageError if it could not be made.
 
-        tell  called now and then with how many pictures the film has, and how many it will have
+        tell  called ten times a second with how many pictures the film has, and will have
         """
         if self._bundle:
             self._take_picture()
@@ -76,9 +76,9 @@ class Film:
         last, patient_until = -1, 0.0
         # With a time-out, because on Windows Ctrl-C does not interrupt a wait without one.
         while not self._gone.wait(0.1):
+            tell(self._filmed, self._shown)
             if self._filmed > last:
                 last, patient_until = self._filmed, time.monotonic() + PICTURE_SECONDS
-                tell(self._filmed, self._shown)
             elif time.monotonic() > patient_until:
                 self._failure = f"--save {self._path}: no new picture for {PICTURE_SECONDS} seconds"
                 self._kill()

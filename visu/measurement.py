@@ -35,6 +35,7 @@ class Scene(NamedTuple):
     held_out: str = "test"  # or "validation": what the images are that it is not trained on
     test_once: bool = False  # whether these are evaluated at the end only
     are_variables: tuple[bool, bool] = (True, True)  # rather than what they make of a batch
+    digits: bool = True  # whether the images are MNIST's digits, rather than anything else
 
     @property
     def numbered(self):
@@ -44,8 +45,7 @@ class Scene(NamedTuple):
     @property
     def subject(self):
         """What to call the images."""
-        is_like_mnist = self.ink and self.numbered and len(self.class_names) == 10
-        return "digits" if is_like_mnist else "images"
+        return "digits" if self.digits else "images"
 
     @property
     def drawable(self):

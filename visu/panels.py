@@ -1,6 +1,7 @@
 """The six panels: matplotlib artists that are made once and then only given new data."""
 
 import math
+from collections import deque
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -29,6 +30,7 @@ HOW_TO_READ = (
 )
 HOW_TO_READ_INCHES = 1.6
 TILE = 28  # pixels; zoomed in, a tile has at least as many
+FOLLOWED = 50  # limits of an axis
 KEPT_SIZES = 4  # of tiles: beside others, in a pair, alone, and zoomed in
 
 
@@ -183,7 +185,8 @@ class Panel:
         for spine in axes.spines.values():
             spine.set_color(self.style.frame)
         self._width = 0  # pixels
-        self._followed = []  # limits that were set here; all others are the user's zoom
+        # The last limits that were set here; all others are the user's zoom.
+        self._followed = deque(maxlen=FOLLOWED)
         axes.format_coord = self.under_mouse
 
     def fit(self, size, room):
@@ -226,10 +229,11 @@ class Panel:
     def _follow(self, x_limits, y_limits):
         """Set the limits, unless the user zoomed."""
         limits = (x_limits, y_limits)
-        if limits not in self._followed[-1:] and not self._zoomed():
+        if self._followed and limits == self._followed[-1]:
+            return
+        if not self._zoomed():
             self._set_limits(limits)
-        if limits not in self._followed[-1:]:
-            self._followed.append(limits)
+        self._followed.append(limits)
 
     def _set_limits(self, limits):
         self.axes.set_xlim(*limits[0])

@@ -37,7 +37,7 @@ def loss_ceiling(training, test, classes=10):
     highest = _recent(training, test, np.nanpercentile, 100 - NOISE, np.max)
     if highest is None:
         highest = np.log(classes) * 1.05
-    return next((top for top in LOSS_CEILINGS if highest <= top), 2 * highest)
+    return next((top for top in LOSS_CEILINGS if highest <= top), _round_above(highest))
 
 
 def _recent(training, test, percentile, q, extreme):
@@ -52,6 +52,13 @@ def _recent(training, test, percentile, q, extreme):
     return extreme(found) if found else None
 
 
+def _round_above(number):
+    """A round number from 0.1 on that is not smaller; few of them, so that an axis seldom moves."""
+    exponents = range(-1, 38)
+    steps = (digit * 10.0**exponent for exponent in exponents for digit in (1, 1.5, 2, 3, 5, 7))
+    return next((step for step in steps if number <= step), number)
+
+
 def spread_limits(percentiles):
     """The lower and the upper end of a spread's axis: 0 in the middle, unless nothing is below it.
 
@@ -59,7 +66,5 @@ def spread_limits(percentiles):
     """
     values = percentiles[np.isfinite(percentiles)]
     largest = float(np.abs(values).max(initial=0.0))
-    exponents = range(-1, 38)
-    steps = (digit * 10.0**exponent for exponent in exponents for digit in (1, 1.5, 2, 3, 5, 7))
-    top = next((step for step in steps if largest <= step), largest)
+    top = _round_above(largest)
     return (-top if values.min(initial=0.0) < 0 or not largest else -JUST_BELOW * top), top

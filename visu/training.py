@@ -18,6 +18,7 @@ BLOCK, BLOCK_BYTES = 100, 2**25
 # or Ctrl-C is obeyed soon. How a block is divided changes no result.
 CALL_SECONDS = 0.08
 EVALUATED_AT_ONCE, MNIST_SIZE = 2000, 28 * 28  # test images per call; fewer of larger ones
+KEPT_BYTES = 2**27  # of the test set as floats, which are four times its pixels; or made each time
 SHOWN = 100  # images of a training batch that a measurement keeps
 PATCHES = 24  # as many of the first weights are shown
 ANSWER_SECONDS = 0.1  # between answers to the same question
@@ -71,7 +72,7 @@ class Training:
         self.testing_seconds = 0.0  # spent on evaluations of the test set
         self._images, self._labels = data.train.next_block(self._block, batch)
         self._at_once = 1
-        self._test_parts = data.test.in_order(evaluated_at_once(data.test))
+        self._test_parts = data.test.pixels.size * 4 <= KEPT_BYTES and list(self._in_parts())
 
     def measurements(self):
         """Train, and yield a `Measurement` whenever one is due; the last one includes the test."""
@@ -165,10 +166,13 @@ class Training:
             spreads=self._spreads_of(X) if self._is_spread() else (),
         )
 
+    def _in_parts(self):
+        return self._data.test.in_order(evaluated_at_once(self._data.test))
+
     def _evaluate_test_set(self, interruptible):
         """What the test digits are taken for, and their mean loss; None if the run is to stop."""
         loss, computed = 0.0, []
-        for X, Y_ in self._test_parts:
+        for X, Y_ in self._test_parts or self._in_parts():
             if interruptible:
                 self._control.checkpoint()
                 if self._control.stopped:

@@ -178,6 +178,7 @@ class Window:
             self._keys[event.key]()
 
     def _show(self, view):
+        self._lift_pen()
         self._closer.close()
         self._panels.show(view)
         self._painter.paint_all()
@@ -204,6 +205,7 @@ class Window:
         self._show(self._looked_from if self._is_looking() else ALL)
 
     def _open_pad(self):
+        self._lift_pen()
         self._closer.open_pad()
         self._look_closer()
 

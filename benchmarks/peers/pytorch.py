@@ -49,7 +49,8 @@ def main():
     labels = torch.tensor(classes).long()
     model = network(number).to(memory_format=torch.channels_last)
     kind = torch.optim.SGD if number == "1.0" else torch.optim.Adam
-    optimizer = kind(model.parameters(), lr=RATES[number])
+    # Fused, all weights in one call: PyTorch's fastest way, though not what it does by itself.
+    optimizer = kind(model.parameters(), lr=RATES[number], fused=True)
 
     def loss_of(X, Y):
         return nn.functional.cross_entropy(model(X), Y)
