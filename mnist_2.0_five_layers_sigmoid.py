@@ -2,7 +2,7 @@ r"""Lesson 2.0: five layers, sigmoid.
 
 Same as 1.0: fully connected layers, batches of 100, cross-entropy.
 New here: four hidden layers with the sigmoid between them, random weights to start from, and
-Adam, a gradient descent with inertia.
+Adam, gradient descent with inertia and a step size of its own for every weight.
 
     · · · · · · · · · · · ·   X   [n, 28, 28, 1]   n images of 28 x 28 grey pixels
     \x/x\x/x\x/x\x/x\x/x\x/   fully connected        W1 [784, 200]   B1 [200]

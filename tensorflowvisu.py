@@ -60,6 +60,7 @@ class Lesson:
             script = getattr(sys.modules["__main__"], "__file__", None) or sys.argv[0]
             self._name = Path(script).stem
             self._title = _first_line(text) or self._name
+            terminal.write_what_it_can()
             self._options = parse(self._name, self._title, iterations)
             beside.end_earlier()
         else:

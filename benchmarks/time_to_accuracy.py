@@ -38,8 +38,8 @@ def ours(seed, goal):
         flags = ["--no-window", "--seed", str(seed), "--log", "run.csv"]
         whole = Path(folder, "run.csv")
 
-        def reached(_):
-            log = whole if whole.exists() else unfinished(whole)
+        def reached(process):
+            log = whole if whole.exists() else unfinished(whole, process.pid)
             if not log.exists():
                 return False
             # The line that is being written may lack its end.

@@ -24,6 +24,18 @@ def lesson_file(number):
     return path
 
 
+def growing(path):
+    """Where a run lets this file grow until it is whole; where nothing is, if none does."""
+    return next(path.parent.glob(f".{path.name}.*.unfinished"), path.with_name("nothing"))
+
+
+def measured(log):
+    """How many lines a run has written so far of what will be this log."""
+    with suppress(FileNotFoundError):
+        return growing(log).read_text().count("\n")
+    return 0
+
+
 def script_of(lesson):
     """The script of a lesson's number, or of whoever has one of their own."""
     return lesson if isinstance(lesson, Path) else lesson_file(lesson)

@@ -147,6 +147,9 @@ def test_the_loss_axis_follows_the_curves():
     assert loss_ceiling(falling, curve(*[-2.0] * 20)) == 5
     assert loss_ceiling(curve(*[np.nan] * 20), curve(*[np.nan] * 20)) == 2.5
     assert loss_ceiling(curve(*[-1e6] * 20), curve(0.1)) > 1e6
+    # The axis of a loss that goes up and up does not move with each measurement.
+    rising = (curve(*-np.linspace(100, 1e4, 20 * n)) for n in range(1, 99))
+    assert len({loss_ceiling(some, some) for some in rising}) <= 3
 
 
 def test_the_iterations_axis_doubles_until_the_end():

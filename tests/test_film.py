@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,17 +13,18 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import mnistdata
-from tests.screen import RunningLesson
+from tests.screen import RunningLesson, children, growing, measured
 from tests.test_drawing import a_history, a_scene
+from tests.test_playing import stroke
 from tests.test_running import final, rows, run_on_a_full_disk, window_process
-from tests.test_window import open_lesson, settled
+from tests.test_window import has, look, open_lesson, settled
 from visu.encoding import gif_colours
 from visu.gif import GifWriter
 from visu.layout import HEAD
 from visu.messages import Bundle
 from visu.pacing import BEGINNING, FRAMES_A_SECOND, HELD, MOST, frames, is_shown
 from visu.stage import Stage
-from visu.style import STYLES, bytes_of
+from visu.style import LIGHT, STYLES, bytes_of
 
 SIZE = (1280, 720)
 NO_FFMPEG = {"PATH": "/nowhere"}
@@ -108,10 +110,26 @@ def test_the_last_picture_is_what_the_window_shows_at_the_end(screen, tmp_path):
     assert (difference > 60).mean() < 0.002
 
 
+def test_whoever_looks_on_is_answered_while_the_film_is_finished(screen, tmp_path):
+    flags = ("--iterations", 300, "--fast", "--save", "film.gif")
+    with open_lesson(screen, "1.0", *flags, folder=tmp_path, finished=False) as lesson:
+        commands = {p: Path(f"/proc/{p}/cmdline").read_text() for p in children(lesson.process.pid)}
+        (camera,) = (process for process, command in commands.items() if "visu.camera" in command)
+        os.kill(camera, signal.SIGSTOP)
+        lesson.wait_for(lambda: "finished" in lesson.title())
+        lesson.key("d")
+        stroke(screen, [(250, 200), (250, 300), (252, 500)])
+        lesson.wait_for(lambda: has(look(screen, lesson), LIGHT.right_bar, 500, within=3))
+        os.kill(camera, signal.SIGCONT)
+        lesson.wait_for((tmp_path / "film.gif").exists)
+        lesson.close_window()
+        assert lesson.wait()[0] == 0
+
+
 def test_a_window_closed_half_way_leaves_the_film_of_what_was_trained(screen, tmp_path):
     flags = ("--iterations", 100_000, "--log", "run.csv", "--save", "film.mp4")
     with open_lesson(screen, "2.1", *flags, folder=tmp_path, finished=False) as lesson:
-        lesson.wait_for(lambda: (tmp_path / ".run.csv.unfinished").read_text().count("\n") > 9)
+        lesson.wait_for(lambda: measured(tmp_path / "run.csv") > 9)
         lesson.close_window()
         code, output, error = lesson.wait()
     assert (code, error) == (0, "")
@@ -131,8 +149,7 @@ def test_ctrl_c_leaves_the_film_of_what_was_trained(tmp_path):
     """Here also without a display, where a run that keeps no film would leave a picture."""
     flags = ("--iterations", 10**6, "--log", "run.csv", "--save", "film.mp4")
     with RunningLesson("3.1", *flags, folder=tmp_path) as lesson:
-        partial = tmp_path / ".run.csv.unfinished"
-        lesson.wait_for(lambda: partial.exists() and partial.read_text().count("\n") > 5)
+        lesson.wait_for(lambda: measured(tmp_path / "run.csv") > 5)
         lesson.interrupt()
         code, output, error = lesson.wait()
     assert (code, error) == (130, "")
@@ -140,11 +157,16 @@ def test_ctrl_c_leaves_the_film_of_what_was_trained(tmp_path):
     check_whole(tmp_path)
 
 
+def size_so_far(film):
+    """Of a file that grows."""
+    partial = growing(film)
+    return partial.stat().st_size if partial.exists() else 0
+
+
 def test_ctrl_c_twice_does_not_wait_for_the_film(tmp_path):
     flags = ("--no-window", "--iterations", 10**6, "--save", "film.gif")
     with RunningLesson("1.0", *flags, folder=tmp_path) as lesson:
-        partial = tmp_path / ".film.gif.unfinished"
-        lesson.wait_for(lambda: partial.exists() and partial.stat().st_size > 10**6)
+        lesson.wait_for(lambda: size_so_far(tmp_path / "film.gif") > 10**6)
         os.kill(window_process(lesson), signal.SIGSTOP)  # it would never be ready
         lesson.interrupt()
         while not lesson.process.stdout.readline().startswith("final"):
@@ -200,8 +222,7 @@ def test_a_disk_that_fills_up_costs_the_film_but_not_the_run(tmp_path, name, rea
 def test_a_film_that_crashes_does_not_take_the_run_with_it(tmp_path):
     flags = ("--no-window", "--iterations", 3000, "--save", "film.gif")
     with RunningLesson("1.0", *flags, folder=tmp_path) as lesson:
-        partial = tmp_path / ".film.gif.unfinished"
-        lesson.wait_for(lambda: partial.exists() and partial.stat().st_size > 10**5)
+        lesson.wait_for(lambda: size_so_far(tmp_path / "film.gif") > 10**5)
         os.kill(window_process(lesson), signal.SIGKILL)
         code, output, error = lesson.wait()
     assert code == 2

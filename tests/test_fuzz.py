@@ -50,6 +50,8 @@ class User:
             drag = ["mousemove", *self._place(), "mousedown", 1]
             for _ in range(self._chance.randrange(5)):
                 drag += ["mousemove", *self._place()]
+                if self._chance.random() < 0.3:  # also amid a stroke on the pad
+                    drag += ["key", choose(["d", "w", "Escape", "space", "7", "0"])]
             return [*drag, "mouseup", 1]
         self._size = self._chance.randrange(120, 1600), self._chance.randrange(120, 1000)
         # Until it is as large, a click could meet the toolbar.

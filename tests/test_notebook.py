@@ -21,9 +21,10 @@ pytestmark = pytest.mark.xdist_group("notebook")  # they share what takes long t
 # Ctrl-C, when some measurements have been logged.
 INTERRUPTED = """
 import os, pathlib, signal, threading, time
+logs = pathlib.Path({logs!r})
 
 def interrupt():
-    while not os.path.exists(growing) or pathlib.Path(growing).read_text().count("\\n") < 5:
+    while not any(log.read_text().count("\\n") > 4 for log in logs.glob(".run.csv.*")):
         time.sleep(0.1)
     os.kill(os.getpid(), signal.SIGINT)
 
@@ -40,9 +41,11 @@ def outputs(tmp_path_factory):
         f"%run {script} --iterations 150",
         f"%run {script} --iterations 100 --no-window",
         f"%run {script} --iterations 0",
-        f"growing = {str(logs / '.run.csv.unfinished')!r}\n{INTERRUPTED}"
+        f"{INTERRUPTED.format(logs=str(logs))}"
         f"%run {script} --iterations 1000000 --log {logs / 'run.csv'}",
         "'the notebook goes on'",
+        f"%run {script} --data nowhere",
+        "from visu.errors import UsageError\nraise UsageError('so it is')",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
     # As where a user starts it: without the display of whoever runs the tests.
@@ -102,3 +105,11 @@ def test_an_interrupted_cell_ends_well(outputs):
     assert len(pictures(outputs[4])) == 1
     assert all(o.output_type != "error" for o in outputs[4])
     assert outputs[5][0].data["text/plain"] == "'the notebook goes on'"
+
+
+def test_mistakes_are_told_in_one_line(outputs):
+    (refused,) = (o for o in outputs[6] if o.output_type == "error")
+    (line,) = refused.traceback
+    assert line.startswith("error: data folder nowhere: expected a folder with train-images")
+    (refused,) = (o for o in outputs[7] if o.output_type == "error")
+    assert refused.traceback == ["error: so it is"]

@@ -85,7 +85,7 @@ def test_keras_own_data_sets_fit():
 
 def test_a_whole_set_comes_in_order():
     data = from_arrays(some(30), some(23)).test
-    parts = data.in_order(10)
+    parts = list(data.in_order(10))
     assert [len(images) for images, _ in parts] == [10, 10, 3]
     assert (np.concatenate([images for images, _ in parts]) == data.images).all()
     assert (np.concatenate([labels for _, labels in parts]) == data.labels).all()
@@ -463,25 +463,40 @@ def train(images, labels, step, stop):
             variable.assign_sub(0.1 * gradient)
         step += 1
 
-@tf.function
+{compiled}
 def test(X, Y_):
     Ylogits = tf.reshape(X, [-1, 192]) @ W + B
     return tf.nn.softmax(Ylogits), loss_of(Ylogits, Y_)
 
-lesson.run(data, train, test, batch=50, weights=[W], biases=[B])
+lesson.run(data, train, test, batch=50, {spreads})
 """
 
 
-def plain_script(folder, outputs):
+def plain_script(folder, outputs=3, compiled="@tf.function", spreads="weights=[W], biases=[B]"):
     script = folder / "plain.py"
-    script.write_text(PLAIN.format(outputs=outputs))
+    script.write_text(PLAIN.format(outputs=outputs, compiled=compiled, spreads=spreads))
     return script
 
 
-def test_plain_variables_and_functions_serve_too(run, tmp_path):
-    code, output, error = run(plain_script(tmp_path, outputs=3), environment=IN_THE_PROJECT)
+@pytest.mark.parametrize("compiled", ["@tf.function", ""])
+def test_plain_variables_and_functions_serve_too(run, tmp_path, compiled):
+    script = plain_script(tmp_path, compiled=compiled)
+    code, output, error = run(script, environment=IN_THE_PROJECT)
     assert (code, error) == (0, "")
     assert float(final(output)[0]) > 0.95
+
+
+@pytest.mark.parametrize(
+    ("spreads", "found"),
+    [("", "none"), ("weights=[W]", "weights"), ("a=[W], b=[B], c=[]", "a, b, c")],
+)
+def test_panels_4_and_5_want_two_names(run, tmp_path, spreads, found):
+    script = plain_script(tmp_path, spreads=spreads)
+    code, output, error = run(script, environment=IN_THE_PROJECT)
+    assert (code, output) == (2, "")
+    assert error.startswith("error: run: expected two keywords, for panels 4 and 5")
+    assert f", found {found}; " in error
+    assert error.count("\n") == 1
 
 
 def test_functions_with_other_outputs_than_classes_are_refused(run, tmp_path):

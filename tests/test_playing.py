@@ -14,10 +14,10 @@ from PIL import Image
 
 import mnistdata
 import tensorflowvisu
-from tests.screen import VirtualScreen, lesson_file
+from tests.screen import VirtualScreen, lesson_file, measured
 from tests.test_drawing import a_history, a_scene
 from tests.test_running import final
-from tests.test_window import DPI, has, look, measured, open_lesson, settled
+from tests.test_window import DPI, has, look, open_lesson, settled
 from visu.channels import as_ink, as_signed, side_by_side
 from visu.closer import CLOSER, CloserLook
 from visu.control import Control
@@ -355,10 +355,29 @@ def test_digit_opens_in_the_window(screen, tmp_path):
         assert "your digit: 1 (" in lesson.wait()[1]
 
 
+@pytest.mark.parametrize("key", ["d", "Escape", "1"])
+def test_a_key_amid_a_stroke_lifts_the_pen(convolutional, key):
+    lesson, screen = convolutional, convolutional.screen
+    everything = settled(screen, lesson)
+    lesson.key("d")
+    lesson.wait_for(lambda: (look(screen, lesson) != everything).any())
+    settled(screen, lesson)
+    screen.xdotool("mousemove", 250, 300, "mousedown", 1, "mousemove", 260, 330)
+    lesson.wait_for(lambda: has(look(screen, lesson)[250:380, 200:300], (0, 0, 0), 20, within=80))
+    screen.xdotool("key", key)
+    after = settled(screen, lesson)
+    screen.xdotool("mousemove", 270, 360, "mousemove", 280, 390)
+    assert (settled(screen, lesson) == after).all()  # no line goes on there
+    screen.xdotool("mouseup", 1)
+    lesson.key("Escape")
+    lesson.key("0")
+    lesson.wait_for(lambda: (look(screen, lesson) == everything).all())
+
+
 def test_single_steps_and_another_pace(screen, tmp_path):
     flags = ("--iterations", 100_000, "--log", "run.csv")
     with open_lesson(screen, "1.0", *flags, folder=tmp_path, finished=False) as lesson:
-        log = tmp_path / ".run.csv.unfinished"
+        log = tmp_path / "run.csv"
 
         lesson.wait_for(lambda: measured(log) > 6)
         lesson.key("space")

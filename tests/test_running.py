@@ -20,6 +20,7 @@ from tests.screen import (
     VirtualScreen,
     children,
     lesson_file,
+    measured,
     without_display,
 )
 from visu.nowindow import display_went_away
@@ -142,6 +143,13 @@ def test_the_same_seed_gives_the_same_numbers_headless_paced_and_fast(run, tmp_p
     assert logs["headless"] == logs["paced"] == logs["fast"] != logs["another"]
 
 
+def test_an_output_that_knows_few_signs_gets_what_it_can_take(run):
+    code, output, error = run("1.0", "--iterations", 20, environment={"PYTHONIOENCODING": "ascii"})
+    assert (code, error) == (0, "")
+    assert output.startswith("mnist_1.0_softmax: Lesson 1.0: one layer, softmax ? ")
+    assert final(output)[4] == "20"
+
+
 def test_help_explains_every_flag(run):
     code, output, _ = run("3.1", "-h")
     assert code == 0
@@ -174,7 +182,9 @@ def test_verbose_lets_tensorflow_speak(run, fresh):
         (("--save", "nowhere/picture.png"), "there is no folder nowhere"),
         (("--log", "folder.csv"), "there is a folder of that name"),
         (("--log", "/proc/log.csv"), "can't be written"),
+        (("--log", f"{'long' * 100}.csv"), "can't be written (File name too long)"),
         (("--data", "nowhere"), "does not exist"),
+        (("--data", "long" * 100), "can't be read (File name too long)"),
         (("--data", "folder.csv"), "there is no train-images-idx3-ubyte"),
         (("--validation", "60000"), "expected a part of the 60000 training images, found 60000"),
     ],
@@ -238,6 +248,49 @@ def test_a_write_protected_file_is_not_replaced(tmp_path):
     assert (tmp_path / "kept.csv").read_text() == "precious"
 
 
+def test_a_folder_that_may_not_be_entered_is_named_in_one_line(tmp_path):
+    (tmp_path / "locked").mkdir(0o000)
+    script = (
+        "import os, sys; sys.path.insert(0, sys.argv[1])\n"
+        "import mnistdata\n"
+        "from visu.files import check_destination\n"
+        "os.getuid() or os.setuid(65534)\n"
+        "for look in (\n"
+        "    lambda: check_destination('--log', sys.argv[2] + '/run.csv', ('.csv',)),\n"
+        "    lambda: mnistdata.read_data_sets(sys.argv[2] + '/data'),\n"
+        "    lambda: mnistdata.read_data_sets(sys.argv[2]),\n"
+        "):\n"
+        "    try:\n"
+        "        look()\n"
+        "    except Exception as error:\n"
+        "        print(error.exit_code, error)\n"
+    )
+    for folder in (tmp_path, *tmp_path.parents[:3]):
+        folder.chmod(0o777)
+    done = subprocess.run(
+        [sys.executable, "-c", script, ROOT, tmp_path / "locked"], capture_output=True, text=True
+    )
+    said = done.stdout.splitlines()
+    assert len(said) == 3, done.stderr
+    for line, doing in zip(said, ("written", "read", "read"), strict=True):
+        assert re.match(rf"2 .*locked.* can't be {doing} \(Permission denied\)", line), line
+
+
+def test_two_runs_with_the_same_names_leave_each_other_alone(run, tmp_path):
+    flags = ("--log", "run.csv", "--save", "run.png")
+    longer = ("--no-window", "--iterations", 10**6, "--log", "run.csv")
+    with RunningLesson("1.0", *longer, folder=tmp_path) as first:
+        first.wait_for(lambda: measured(tmp_path / "run.csv") > 8)
+        assert run("1.0", "--iterations", 20, *flags)[0] == 0
+        assert int(rows(tmp_path / "run.csv")[-1]["iteration"]) == 20
+        first.interrupt()
+        code, output, error = first.wait(60)
+    assert (code, error) == (130, "")
+    logged = [int(row["iteration"]) for row in rows(tmp_path / "run.csv")]
+    assert logged == list(range(0, int(final(output)[4]) + 1, 10))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run.csv", "run.png"]
+
+
 def test_a_run_that_nobody_reads_any_more_ends_without_a_word(tmp_path):
     flags = ("--no-window", "--iterations", 10**6)
     with RunningLesson("1.0", *flags, folder=tmp_path) as lesson:
@@ -263,8 +316,7 @@ def test_ctrl_c_ends_a_run_with_its_results(tmp_path, number):
         seen = []
         while not seen or not re.match(r"\d+/1000000", seen[-1]):
             seen.append(lesson.process.stdout.readline())
-        partial = tmp_path / ".run.csv.unfinished"
-        lesson.wait_for(lambda: partial.read_text().count("\n") > 8)
+        lesson.wait_for(lambda: measured(tmp_path / "run.csv") > 8)
         lesson.interrupt()
         code, output, error = lesson.wait(60)
     assert (code, error) == (130, "")

@@ -15,7 +15,7 @@ from PIL import Image
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
-from tests.screen import RunningLesson
+from tests.screen import RunningLesson, measured
 from tests.test_running import final, rows
 from tests.test_window import has, shows
 from tests.web import SIZE, said, serving, title, unpack, wait_until, watch, websocket
@@ -38,8 +38,7 @@ def live(tmp_path_factory):
     """A lesson that has got somewhere, and rests."""
     folder = tmp_path_factory.mktemp("web")
     with serving("1.0", "--iterations", 20_000, "--log", "run.csv", folder=folder) as lesson:
-        log = folder / ".run.csv.unfinished"
-        lesson.measured = lambda: log.exists() and log.read_text().count("\n")
+        lesson.measured = lambda: measured(folder / "run.csv")
         lesson.wait_for(lambda: lesson.measured() > 50)
         outside(watch(lesson.url, lambda message: "paused" in title(message), press=" "))
         yield lesson

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.screen import ROOT, RunningLesson, VirtualScreen, lesson_file
+from tests.screen import ROOT, RunningLesson, VirtualScreen, lesson_file, measured
 from tests.test_running import final, rows
 from visu.layout import ALL, VIEWS, axes_rectangle, cells
 from visu.style import LIGHT, STYLES, bytes_of
@@ -85,11 +85,6 @@ def after_key(screen, lesson, key):
     lesson.key(key)
     lesson.wait_for(lambda: (look(screen, lesson) != before).any())
     return settled(screen, lesson)
-
-
-def measured(log):
-    """How many lines a growing log has."""
-    return log.read_text().count("\n")
 
 
 def what_shows(panel, style):
@@ -169,7 +164,7 @@ def test_the_keypad_and_unknown_keys_do_no_harm(finished):
 def test_space_pauses_training_too(screen, tmp_path, number):
     flags = ("--iterations", 100_000, "--log", "run.csv")
     with open_lesson(screen, number, *flags, folder=tmp_path, finished=False) as lesson:
-        log = tmp_path / ".run.csv.unfinished"
+        log = tmp_path / "run.csv"
 
         lesson.wait_for(lambda: measured(log) > 6)
         lesson.key("space")
@@ -200,7 +195,7 @@ def cpu_ticks(lesson):
 def test_closing_the_window_half_way_keeps_the_results(screen, tmp_path):
     flags = ("--iterations", 100_000, "--log", "run.csv", "--save", "run.png")
     with open_lesson(screen, "2.1", *flags, folder=tmp_path, finished=False) as lesson:
-        lesson.wait_for(lambda: measured(tmp_path / ".run.csv.unfinished") > 4)
+        lesson.wait_for(lambda: measured(tmp_path / "run.csv") > 4)
         lesson.close_window()
         code, output, error = lesson.wait()
     assert (code, error) == (0, "")
@@ -211,7 +206,7 @@ def test_closing_the_window_half_way_keeps_the_results(screen, tmp_path):
 def test_ctrl_c_with_a_window(screen, tmp_path):
     flags = ("--iterations", 100_000, "--log", "run.csv")
     with open_lesson(screen, "1.0", *flags, folder=tmp_path, finished=False) as lesson:
-        lesson.wait_for(lambda: measured(tmp_path / ".run.csv.unfinished") > 4)
+        lesson.wait_for(lambda: measured(tmp_path / "run.csv") > 4)
         lesson.interrupt()
         code, output, error = lesson.wait()
     assert (code, error) == (130, "")

@@ -35,6 +35,7 @@ class Companion:
             **APART,
         )
         self.inbox, self.outbox = self._process.stdout, self._process.stdin
+        self.id = self._process.pid
 
     def kill(self):
         self._process.kill()

@@ -78,9 +78,12 @@ def log_line(iteration, training, test):
     return ",".join(map(str, (iteration, *training, *(("", "") if test is None else test))))
 
 
-def unfinished(path):
-    """Where a file grows until it is whole."""
-    return path.with_name(f".{path.name}.unfinished")
+def unfinished(path, process=None):
+    """Where a file grows until it is whole: this process's own place, or that of another one.
+
+    Two runs that are told the same name do not write into each other's file.
+    """
+    return path.with_name(f".{path.name}.{process or os.getpid()}.unfinished")
 
 
 @contextmanager

@@ -117,7 +117,7 @@ class Film:
         code, said = self._process.wait()
         if code:
             with suppress(OSError):
-                unfinished(self._path).unlink()
+                unfinished(self._path, self._process.id).unlink()
             if self._failure is None:
                 self._failure = f"--save {self._path}: the film's process ended unexpectedly"
                 sys.stderr.write(said)

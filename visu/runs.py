@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from visu.errors import UsageError
-from visu.files import HELD_OUT, log_columns, log_line
+from visu.files import HELD_OUT, log_columns, log_line, unfinished
 
 FOLDER = "TENSORFLOWVISU_RUNS"  # the environment variable that names another folder
 LARGEST = 100_000_000  # bytes; the log of a million measurements is smaller
@@ -38,8 +38,7 @@ def keep(name, held_out, history):
     history   `visu.history.History`
     """
     path = folder() / f"{name}.csv"
-    # Two runs of a lesson may end at once.
-    growing = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
+    growing = unfinished(path)
     tests = {int(row[0]): row[1:] for row in history.test}
     lines = [log_columns(held_out)]
     lines += [

@@ -54,6 +54,12 @@ def speed_line(early, last, testing_seconds, frames, drawing_seconds):
     return line
 
 
+def write_what_it_can():
+    """From now on, a sign that the output's encoding does not have becomes a question mark."""
+    if hasattr(sys.stdout, "reconfigure"):  # not in a notebook
+        sys.stdout.reconfigure(errors="replace")
+
+
 def say(line):
     """Print a line, above the progress bar if there is one. From any thread."""
     tqdm.write(line, file=sys.stdout)
