@@ -18,7 +18,7 @@ BLOCK, BLOCK_BYTES = 100, 2**25
 # or Ctrl-C is obeyed soon. How a block is divided changes no result.
 CALL_SECONDS = 0.08
 EVALUATED_AT_ONCE, MNIST_SIZE = 2000, 28 * 28  # test images per call; fewer of larger ones
-KEPT_BYTES = 2**27  # of the test set as floats, which are four times its pixels; or made each time
+KEPT_BYTES = 2**27  # of a test set as floats, at the most; those of a larger one are made each time
 SHOWN = 100  # images of a training batch that a measurement keeps
 PATCHES = 24  # as many of the first weights are shown
 ANSWER_SECONDS = 0.1  # between answers to the same question
@@ -72,7 +72,8 @@ class Training:
         self.testing_seconds = 0.0  # spent on evaluations of the test set
         self._images, self._labels = data.train.next_block(self._block, batch)
         self._at_once = 1
-        self._test_parts = data.test.pixels.size * 4 <= KEPT_BYTES and list(self._in_parts())
+        is_small = 4 * data.test.pixels.size <= KEPT_BYTES
+        self._test_parts = list(self._in_parts()) if is_small else None
 
     def measurements(self):
         """Train, and yield a `Measurement` whenever one is due; the last one includes the test."""
