@@ -229,47 +229,43 @@ def test_a_full_disk_costs_the_file_but_not_the_result(tmp_path):
     assert partial.read_text().startswith("iteration,")
 
 
+def as_nobody(folder, program, *arguments):
+    """Run a Python program as somebody who may less than root, under whom tests may run."""
+    for each in (folder, *folder.parents[:3]):
+        each.chmod(0o777)
+    begin = (
+        "import os, sys; sys.path.insert(0, sys.argv[1])\n"
+        "import mnistdata\n"
+        "from visu.files import check_destination\n"
+        "os.getuid() or os.setuid(65534)\n"
+    )
+    command = [sys.executable, "-c", begin + program, ROOT, *arguments]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
 def test_a_write_protected_file_is_not_replaced(tmp_path):
     (tmp_path / "kept.csv").write_text("precious")
     (tmp_path / "kept.csv").chmod(0o444)
-    # Root may write everywhere, so ask as somebody else where the tests run as root.
-    script = (
-        "import os, sys; sys.path.insert(0, sys.argv[1])\n"
-        "from visu.files import check_destination\n"
-        "os.getuid() or os.setuid(65534)\n"
-        "check_destination('--log', sys.argv[2], ('.csv',))"
-    )
-    for folder in (tmp_path, *tmp_path.parents[:3]):
-        folder.chmod(0o777)
-    done = subprocess.run(
-        [sys.executable, "-c", script, ROOT, tmp_path / "kept.csv"], capture_output=True, text=True
-    )
+    program = "check_destination('--log', sys.argv[2], ('.csv',))"
+    done = as_nobody(tmp_path, program, tmp_path / "kept.csv")
     assert "may not be overwritten" in done.stderr
     assert (tmp_path / "kept.csv").read_text() == "precious"
 
 
 def test_a_folder_that_may_not_be_entered_is_named_in_one_line(tmp_path):
     (tmp_path / "locked").mkdir(0o000)
-    script = (
-        "import os, sys; sys.path.insert(0, sys.argv[1])\n"
-        "import mnistdata\n"
-        "from visu.files import check_destination\n"
-        "os.getuid() or os.setuid(65534)\n"
-        "for look in (\n"
-        "    lambda: check_destination('--log', sys.argv[2] + '/run.csv', ('.csv',)),\n"
-        "    lambda: mnistdata.read_data_sets(sys.argv[2] + '/data'),\n"
-        "    lambda: mnistdata.read_data_sets(sys.argv[2]),\n"
-        "):\n"
-        "    try:\n"
-        "        look()\n"
-        "    except Exception as error:\n"
-        "        print(error.exit_code, error)\n"
-    )
-    for folder in (tmp_path, *tmp_path.parents[:3]):
-        folder.chmod(0o777)
-    done = subprocess.run(
-        [sys.executable, "-c", script, ROOT, tmp_path / "locked"], capture_output=True, text=True
-    )
+    program = """
+for look in (
+    lambda: check_destination("--log", f"{sys.argv[2]}/run.csv", (".csv",)),
+    lambda: mnistdata.read_data_sets(f"{sys.argv[2]}/data"),
+    lambda: mnistdata.read_data_sets(sys.argv[2]),
+):
+    try:
+        look()
+    except Exception as error:
+        print(error.exit_code, error)
+"""
+    done = as_nobody(tmp_path, program, tmp_path / "locked")
     said = done.stdout.splitlines()
     assert len(said) == 3, done.stderr
     for line, doing in zip(said, ("written", "read", "read"), strict=True):
