@@ -15,6 +15,7 @@ import matplotlib as mpl
 
 mpl.use("agg")
 import matplotlib.pyplot as plt
+from matplotlib.ticker import LogLocator
 
 from benchmarks.compare import FASTEST, LESSONS, OURS, compare
 
@@ -55,10 +56,12 @@ def draw(found, batches, path):
         panel.set(xscale="log", yscale="log", title=f"lesson {lesson}", xlabel="images in a batch")
         panel.set_xticks(batches, [f"{batch:,}" for batch in batches], minor=False)
         panel.minorticks_off()
+        panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         panel.yaxis.set_major_formatter("{x:,.0f}")
         panel.grid(alpha=0.3)
     panels[0][0].set_ylabel("training images a second")
-    panels[0][-1].legend(fontsize=8)
+    lines = panels[0][0].get_legend_handles_labels()
+    figure.legend(*lines, loc="outside lower center", ncols=min(4, 2 * len(found)), fontsize=8)
     figure.savefig(path, dpi=100)
 
 
