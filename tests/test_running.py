@@ -143,7 +143,7 @@ def test_the_same_seed_gives_the_same_numbers_headless_paced_and_fast(run, tmp_p
     assert logs["headless"] == logs["paced"] == logs["fast"] != logs["another"]
 
 
-def test_an_output_that_knows_few_signs_gets_what_it_can_take(run):
+def test_an_output_that_knows_few_signs_gets_what_it_can_take(run, fresh):
     code, output, error = run("1.0", "--iterations", 20, environment={"PYTHONIOENCODING": "ascii"})
     assert (code, error) == (0, "")
     assert output.startswith("mnist_1.0_softmax: Lesson 1.0: one layer, softmax ? ")

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 
 import tensorflow as tf
 from tqdm import tqdm
@@ -56,7 +57,8 @@ def speed_line(early, last, testing_seconds, frames, drawing_seconds):
 
 def write_what_it_can():
     """From now on, a sign that the output's encoding does not have becomes a question mark."""
-    if hasattr(sys.stdout, "reconfigure"):  # not in a notebook
+    # Not in a notebook, nor where another file has taken the output's place since the start.
+    with suppress(AttributeError, OSError):
         sys.stdout.reconfigure(errors="replace")
 
 
