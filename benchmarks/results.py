@@ -184,7 +184,7 @@ def parse(description, names, save=False):
     given = parser.parse_args()
     if unknown := set(given.lessons) - set(names):
         parser.error(f"no lesson {' '.join(sorted(unknown))}; there are {' '.join(names)}")
-    if given.iterations and given.runs == RUNS:
+    if given.iterations and given.runs.resolve() == RUNS:
         parser.error("--iterations: name another folder with --runs; that one is for whole runs")
     if given.seeds < 1:
         parser.error(f"--seeds {given.seeds}: expected at least 1")

@@ -5,8 +5,8 @@
 The same variables, model, loss and optimizer, the lesson's own code, in one process, in turns; no
 view, no evaluation, compilation excluded. Both sides get their batches from `next_block`; to take
 them apart for single calls is not counted. The table gives the medians over the rounds of
-iterations a second, and the ratio of each round. Before it, how long the digits
-take to load, each time in a fresh process.
+iterations a second, and the ratio of each round. Before it, how long the digits take to load, each
+time in a fresh process.
 """
 
 import argparse

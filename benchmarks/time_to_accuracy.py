@@ -53,8 +53,7 @@ def peer(module, seed, goal):
     """Seconds until the example has printed a test accuracy of `goal`; None if it never does."""
 
     def reached(process):
-        line = process.stdout.readline()
-        return bool(line) and float(line) >= goal
+        return any(float(line) >= goal for line in process.stdout)
 
     return _seconds_until(reached, ["-m", f"benchmarks.peers.{module}", str(seed)], ROOT)
 

@@ -55,6 +55,7 @@ def layers_back(compiled, channels=4, **convolution):
 def test_the_tape_goes_the_fast_way(compiled):
     operations, (dX, dW), (X, W) = layers_back(compiled, strides=2, padding="SAME")
     assert "Conv2DBackpropInput" not in operations
+    assert "Transpose" in operations  # which lays the pixels of the phases side by side
     # The loss is a sum of squares of Y, so dY is 2 Y.
     dY = 2 * tf.nn.conv2d(X, W, 2, "SAME")
     np.testing.assert_allclose(dX, stock(W, dY, 2, (12, 12)), rtol=1e-4, atol=1e-2)

@@ -37,7 +37,7 @@ class Curves(NamedTuple):
         )
 
     def moments(self):
-        """The iterations at which to judge: those of the tests, or as many without."""
+        """The iterations at which to judge: those of the tests, or, without any, three an epoch."""
         if not self.test_once:
             return self.test[:, 0]
         if not len(self.training):
@@ -232,7 +232,8 @@ def _noisy(curves, deviation):
 
 
 def _slow_start(curves, share):
-    # Nor of lesson 5.0, whose learning rate warms up: its start is slow because it is meant to be.
+    # A learning rate that warms up, as in the lesson that tests once, is slow because it is meant
+    # to be.
     if curves.test_once:
         return None
     # Not at once: the moving averages of batch normalisation, which tests go by, have to settle.
