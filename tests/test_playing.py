@@ -355,8 +355,25 @@ def test_digit_opens_in_the_window(screen, tmp_path):
         assert "your digit: 1 (" in lesson.wait()[1]
 
 
-@pytest.mark.parametrize("key", ["d", "Escape", "1"])
-def test_a_key_amid_a_stroke_lifts_the_pen(convolutional, key):
+def test_a_fresh_sheet_amid_a_stroke_is_empty_and_all_goes_on(screen, tmp_path):
+    with open_lesson(screen, "1.0", "--iterations", 100, folder=tmp_path) as lesson:
+        lesson.key("d")
+        empty = settled(screen, lesson)
+        screen.xdotool("mousemove", 250, 300, "mousedown", 1, "mousemove", 260, 330)
+        lesson.wait_for(lambda: (look(screen, lesson) != empty).any())
+        screen.xdotool("key", "d")
+        lesson.wait_for(lambda: (look(screen, lesson) == empty).all())
+        screen.xdotool("mousemove", 270, 360, "mousemove", 280, 390)
+        assert (settled(screen, lesson) == empty).all()
+        screen.xdotool("mouseup", 1)
+        stroke(screen, [(250, 200), (250, 300), (252, 500)])
+        lesson.wait_for(lambda: (look(screen, lesson) != empty).any())
+        lesson.close_window()
+        code, _, error = lesson.wait()
+    assert (code, error) == (0, "")
+
+
+def test_channels_amid_a_stroke_lift_the_pen(convolutional):
     lesson, screen = convolutional, convolutional.screen
     everything = settled(screen, lesson)
     lesson.key("d")
@@ -364,10 +381,10 @@ def test_a_key_amid_a_stroke_lifts_the_pen(convolutional, key):
     settled(screen, lesson)
     screen.xdotool("mousemove", 250, 300, "mousedown", 1, "mousemove", 260, 330)
     lesson.wait_for(lambda: has(look(screen, lesson)[250:380, 200:300], (0, 0, 0), 20, within=80))
-    screen.xdotool("key", key)
+    screen.xdotool("key", "w")
     after = settled(screen, lesson)
     screen.xdotool("mousemove", 270, 360, "mousemove", 280, 390)
-    assert (settled(screen, lesson) == after).all()  # no line goes on there
+    assert (settled(screen, lesson) == after).all()  # the digit that they see stays as it is
     screen.xdotool("mouseup", 1)
     lesson.key("Escape")
     lesson.key("0")

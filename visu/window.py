@@ -178,15 +178,18 @@ class Window:
             self._keys[event.key]()
 
     def _show(self, view):
-        self._lift_pen()
         self._closer.close()
-        self._panels.show(view)
+        self._turn_to(view)
         self._painter.paint_all()
+
+    def _turn_to(self, view):
+        self._lift_pen()  # a stroke may have been on its way
+        self._panels.show(view)
 
     def _look_closer(self, panel=CLOSER):
         if not self._is_looking():
             self._looked_from = self._panels.view
-        self._panels.show((panel,))
+        self._turn_to((panel,))
         self._repaint = True
 
     def _look_inside(self):
@@ -205,7 +208,6 @@ class Window:
         self._show(self._looked_from if self._is_looking() else ALL)
 
     def _open_pad(self):
-        self._lift_pen()
         self._closer.open_pad()
         self._look_closer()
 
