@@ -24,7 +24,7 @@ from visu.live import LiveView
 from visu.measurement import Scene
 from visu.notebook import NotebookView, in_notebook, takes_widgets
 from visu.options import Options, parse
-from visu.schedule import SETTLED, SPREADS, SPREADS_UNSEEN, Schedule
+from visu.schedule import SETTLED, SPREADS, SPREADS_FAST, SPREADS_UNSEEN, Schedule
 from visu.training import BATCH, Training, evaluated_at_once
 
 __all__ = ["Lesson"]
@@ -215,7 +215,7 @@ class _Run:
             lesson._measure_every,
             None if self._scene.test_once else TEST_EVERY * lesson._measure_every,
             lesson._rarer_tests,
-            SPREADS if self._live or self._options.save else SPREADS_UNSEEN,
+            self._spreads(),
         )
         if self._film:
             self._film.begin(self._scene, schedule.measurements)
@@ -240,6 +240,14 @@ class _Run:
             layers=lambda: lesson._layers,
             augment=augment,
         )
+
+    def _spreads(self):
+        """How often the run's percentiles are taken."""
+        if self._options.save:
+            return SPREADS
+        if self._live:
+            return SPREADS_FAST if self._options.fast else SPREADS
+        return SPREADS_UNSEEN
 
     def _fitted_digit(self, mnist):
         ink, (height, width, _) = self._options.digit, mnist.test.pixels.shape[1:]

@@ -159,6 +159,12 @@ def test_the_terminal_says_it_too_and_knows_how_weights_ended(tmp_path):
     assert final(output)
 
 
+def test_nothing_drifts_without_that_mistake(run):
+    code, output, error = run("1.0", "--iterations", 400)
+    assert (code, error) == (0, "")
+    assert "Drifting" not in output
+
+
 def panels_of(name, inches):
     """The panels after a recorded run, and the canvas on which a painter has drawn them."""
     test_set = mnistdata.read_data_sets().test

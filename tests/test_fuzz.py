@@ -69,7 +69,7 @@ def test_random_keys_clicks_drags_and_sizes(screen, tmp_path, number):
     with RunningLesson(number, *flags, screen=screen, folder=tmp_path) as lesson:
         lesson.window()
         user = User(screen, lesson, number)
-        user.act(300)  # while it compiles and trains
+        user.act(600)  # while it compiles and trains
 
         def finished():
             if "paused" in lesson.title():
@@ -77,7 +77,7 @@ def test_random_keys_clicks_drags_and_sizes(screen, tmp_path, number):
             return "finished" in lesson.title()
 
         lesson.wait_for(finished)
-        user.act(200)
+        user.act(300)
         assert lesson.process.poll() is None
         lesson.close_window()
         code, output, error = lesson.wait()
@@ -93,7 +93,7 @@ def test_a_window_closed_amid_all_that(screen, tmp_path):
     with RunningLesson("1.0", *flags, screen=screen, folder=tmp_path) as lesson:
         lesson.window()
         user = User(screen, lesson, "amid")
-        user.act(300)
+        user.act(500)
         lesson.close_window()
         user.act(50)
         code, output, error = lesson.wait()
