@@ -26,7 +26,9 @@ class Painter:
     def __init__(self, panels):
         self._panels, self._figure, self._canvas = panels, panels.figure, panels.figure.canvas
         self._kept = {}  # (view, panel): _Kept
-        self._size = self._advice = None
+        self._lines = {panels.status: self._status_box, panels.advice: self._advice_box}
+        self._written = {}  # line: what stands there
+        self._size = None
         paper = self._figure.get_facecolor()
         self._blank = Rectangle((0, 0), 1, 1, facecolor=paper, transform=IdentityTransform())
         self._blank.set_figure(self._figure)
@@ -37,7 +39,7 @@ class Painter:
             self._canvas.draw()
             return
         self._erase(self._figure.bbox)
-        self._advice = None  # what stands there
+        self._written.clear()
         self._draw([self._panels.heading])
         self._paint(self._panels.cells)
         self._canvas.blit(self._figure.bbox)
@@ -48,9 +50,7 @@ class Painter:
             self._canvas.draw()
             return
         visible = [number for number in sorted(changed) if number in self._panels.cells]
-        boxes = [self._status_box()]
-        if self._advice != self._panels.advice.get_text():
-            boxes.append(self._advice_box())
+        boxes = [box() for line, box in self._lines.items() if self._is_new(line)]
         for box in boxes:
             self._erase(box)
         self._paint(visible)
@@ -66,7 +66,7 @@ class Painter:
         """Matplotlib has just drawn the whole figure by itself: keep that, and add what moves."""
         self._size = self._size_now()
         self._kept.clear()
-        self._advice = None
+        self._written.clear()
         for number in self._panels.cells:
             self._draw_data(number, None)
         self._write_lines()
@@ -86,10 +86,12 @@ class Painter:
         self._write_lines()
 
     def _write_lines(self):
-        self._draw([self._panels.status])
-        if self._advice != self._panels.advice.get_text():
-            self._advice = self._panels.advice.get_text()
-            self._draw([self._panels.advice])
+        for line in filter(self._is_new, self._lines):
+            self._written[line] = line.get_text()
+            self._draw([line])
+
+    def _is_new(self, line):
+        return self._written.get(line) != line.get_text()
 
     def _draw_data(self, number, kept):
         panel = self._panels[number]
