@@ -285,11 +285,9 @@ class Window:
             self._painter.paint_all()
         elif self._stale and began >= self._next_frame and self._is_watched():
             self._stale = False
+            self._write_status()
             self._unpainted |= self._panels.update(self._history)
-            now = self._unpainted & AT_ONCE
-            if self._others_are_due(began):
-                self._write_status()
-                now = self._unpainted
+            now = self._unpainted if self._others_are_due(began) else self._unpainted & AT_ONCE
             self._painter.paint(now)
             self._unpainted -= now
             spent = time.perf_counter() - began
