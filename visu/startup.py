@@ -49,8 +49,9 @@ def _take_signals_elsewhere():
     middle of the heap: a signal would be noted over somebody's data, and bring the program down.
     https://github.com/uxlfoundation/oneDNN/issues/4845
     """
-    # Python's handlers ask for the alternate stack, if there is one; this brings it.
-    if sys.platform != "win32":
+    # Python's handlers ask for the alternate stack, if there is one; this brings it. Where it is on
+    # already, as in notebooks, whoever did that has also said where to write.
+    if sys.platform != "win32" and not faulthandler.is_enabled():
         faulthandler.enable(2)
 
 
