@@ -37,8 +37,10 @@ def test_percentiles_take_several_arrays_together():
     assert np.allclose(percentiles(weights), np.arange(8) * 2)
 
 
-def test_percentiles_of_anything_with_nan_are_nan():
-    assert np.isnan(percentiles(np.array([1.0, np.nan, 3.0]))).all()
+@pytest.mark.filterwarnings("error")  # which a learner would read in the terminal
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_percentiles_of_anything_that_is_not_finite_are_nan(value):
+    assert np.isnan(percentiles(np.array([1.0, value, 3.0, 4.0]))).all()
 
 
 def test_misread_digits_come_first_in_their_order():

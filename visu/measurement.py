@@ -77,11 +77,11 @@ def percentiles(values, bands=BANDS):
     """The limits of `bands` bands that each hold the same share of all values.
 
     values  array of any shape, or a list of such arrays, taken together
-    Returns float [bands + 1], from the minimum to the maximum; NaN throughout if any value is NaN,
-    or if there are none.
+    Returns float [bands + 1], from the minimum to the maximum; NaN throughout if any value is not
+    finite, or if there are none.
     """
     arrays = values if isinstance(values, list | tuple) else [values]
     joined = np.concatenate([np.empty(0, np.float32), *(np.ravel(a) for a in arrays)])
-    if not len(joined):
+    if not len(joined) or not np.isfinite(joined).all():
         return np.full(bands + 1, np.nan)
     return np.percentile(joined, np.linspace(0, 100, bands + 1))
