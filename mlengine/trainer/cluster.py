@@ -13,6 +13,8 @@ import tensorflow as tf
 
 from trainer.errors import JobError, UsageError
 
+# How TensorFlow puts it when something far away does not answer any more.
+GONE = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError)
 CHIEF = ("chief", 0)
 START_AGAIN = "start the job again, and it goes on from its last checkpoint"
 MEET_EVERY, LOOK_EVERY = 0.2, 2.0  # seconds

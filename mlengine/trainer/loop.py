@@ -1,5 +1,6 @@
 """The training loop: the same for one device, several, and several machines."""
 
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -8,6 +9,7 @@ import tensorflow as tf
 from trainer import data, hypertune
 from trainer.board import Board
 from trainer.checkpoints import Checkpoints, claim
+from trainer.cluster import GONE
 from trainer.errors import UsageError
 from trainer.export import export
 from trainer.models import SAME_EVERYWHERE, Network, Step
@@ -143,10 +145,16 @@ class Job:
         """Raise UsageError unless all machines are at the same step."""
         machines = self.strategy.num_replicas_in_sync
         if float(self._sum(tf.constant(float(self.steps)))) != self.steps * machines:
+            self.leave_together()
             raise UsageError(
                 f"the machines found different checkpoints, this one step {self.steps}; name a "
                 "folder that all of them share, for example in a bucket: --job-dir gs://..."
             )
+
+    def leave_together(self):
+        """Wait until all machines have their answers: who ends sooner takes the others' along."""
+        with suppress(*GONE):  # they may be by now, and nobody needs them any more
+            self.anyone(False)
 
     @tf.function(autograph=False)
     def _sum(self, mine):
@@ -236,12 +244,15 @@ def run(job, cluster, wants_to_stop, say):
             checkpoints.save(steps)
         if stopping and not job.finished:
             job.anyone(False)  # nobody leaves the chief alone while it saves
+            job.leave_together()
             return Result(steps, None, None)
     steps = job.steps
     if settings.validation:
         checkpoints.restore_best()
     exported = export(job.network, settings, job.steps) if is_chief else None
-    return Result(steps, job.evaluate(job.test), exported)
+    test = job.evaluate(job.test)
+    job.leave_together()
+    return Result(steps, test, exported)
 
 
 def _steps_to_the_next_stop(steps, settings):

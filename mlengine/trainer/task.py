@@ -24,8 +24,6 @@ NO_ROOM = (
     tf.errors.PermissionDeniedError,
     tf.errors.OutOfRangeError,
 )
-# How TensorFlow puts it when something far away does not answer any more.
-GONE = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError)
 
 
 class Stop:
@@ -57,7 +55,7 @@ def main():
         )
         print(f"error: {_reason(error)}; {advice}", file=sys.stderr)
         return JobError.exit_code
-    except GONE as error:
+    except clusters.GONE as error:
         print(f"error: {_reason(error)}; {clusters.START_AGAIN}", file=sys.stderr)
         return JobError.exit_code
 
@@ -84,7 +82,7 @@ def train(given, began):
     stop = Stop()
     try:
         result = loop.run(job, cluster, lambda: stop.asked is not None, say)
-    except GONE:
+    except clusters.GONE:
         if cluster.others:
             clusters.give_up("another machine is gone")
         raise
