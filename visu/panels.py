@@ -365,10 +365,13 @@ class Curves(Panel):
         if drawn is None:
             self.prepare()
             return self._lines, tuple(map(len, curves))
+        moved = []
         for pen, points, before in zip(self._pens, curves, drawn, strict=True):
-            added = points[max(before - 1, 0) :] if len(points) > before else points[:0]
-            pen.set_data(added[:, 0], added[:, self._column])
-        return self._pens, tuple(map(len, curves))
+            if len(points) > before:
+                added = points[max(before - 1, 0) :]
+                pen.set_data(added[:, 0], added[:, self._column])
+                moved.append(pen)
+        return moved, tuple(map(len, curves))
 
     def under_mouse(self, x, y):
         found = [

@@ -54,7 +54,8 @@ class SwiftText(Annotation):
     @cached_property
     def _font_path(self):
         # Matplotlib looks its settings over whenever it is asked for a font; ours never changes.
-        return findfont(self.get_fontproperties())
+        # Its paths are slow to look up in a cache, plain strings are not.
+        return str(findfont(self.get_fontproperties()))
 
     def draw(self, renderer):
         text = self.get_text()
