@@ -24,7 +24,7 @@ def accuracy_floor(training, test):
 
     training, test  float [n, 3]: iteration, accuracy, loss
     """
-    lowest = _recent(training[:, :2], test[:, :2], np.percentile, NOISE, np.min)
+    lowest = _recent(training[:, :2], test[:, :2], NOISE, np.min)
     return next((floor for floor in ACCURACY_FLOORS if lowest is not None and lowest >= floor), 0.0)
 
 
@@ -34,19 +34,19 @@ def loss_ceiling(training, test, classes=10):
     At first, there is room for the loss of an even guess between so many classes.
     """
     training, test = training[:, [0, 2]], test[:, [0, 2]]
-    highest = _recent(training, test, np.percentile, 100 - NOISE, np.max)
+    highest = _recent(training, test, 100 - NOISE, np.max)
     if highest is None:
         highest = np.log(classes) * 1.05
     return next((top for top in LOSS_CEILINGS if highest <= top), _round_above(highest))
 
 
-def _recent(training, test, percentile, q, extreme):
+def _recent(training, test, q, extreme):
     if len(training) < ENOUGH:
         return None
     settled = BEGINNING * training[-1, 0]
     noisy = training[(training[:, 0] >= settled) & np.isfinite(training[:, 1]), 1]
     exact = test[(test[:, 0] >= settled) & np.isfinite(test[:, 1]), 1]
-    found = ([percentile(noisy, q)] if len(noisy) else []) + (
+    found = ([np.percentile(noisy, q)] if len(noisy) else []) + (
         [extreme(exact)] if len(exact) else []
     )
     return extreme(found) if found else None
