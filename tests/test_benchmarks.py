@@ -223,10 +223,10 @@ def test_scaling_is_drawn(tmp_path):
         assert len(picture.convert("RGB").getcolors(10**6)) > 50
 
 
-def test_ways_through_a_convolution_are_compared():
-    table = benchmark("convolution", "--rounds", 1)
+def test_kernels_are_compared():
+    table = benchmark("kernels", "--rounds", 1)
     rows = [line for line in table.splitlines() if line.startswith("| 3.")]
-    assert len(rows) == 4
+    assert len(rows) == 5
     for row in rows:
         assert re.search(r"\| \d+\.\d\d \| \d+\.\d\d \| \d+\.\d\d \(.*\) \|$", row)
 

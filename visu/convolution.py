@@ -4,7 +4,7 @@ The gradient with respect to the input of a strided convolution is the slowest k
 3.0 and 3.1: it took a third of a training step. A convolution without stride makes the same sums,
 when it computes the pixels between two strides as channels, which are then laid out as pixels (Shi
 et al. 2016, "Is the deconvolution layer the same as a convolutional layer?", arXiv:1609.07009).
-Nothing else changes; results agree up to rounding. `python -m benchmarks.convolution` compares.
+Nothing else changes; results agree up to rounding. `python -m benchmarks.kernels` compares.
 """
 
 import numpy as np

@@ -67,8 +67,10 @@ def _import_and_warm_up():
         tf.function(tf.random.uniform, jit_compile=True)([1])
     if X86 and not tf.config.list_physical_devices("GPU"):
         # For oneDNN's kernels; GPUs and other processors have their own.
-        from visu.convolution import speed_up_gradient  # late: it imports TensorFlow
+        from visu.adam import speed_up_adam  # late: they import TensorFlow
+        from visu.convolution import speed_up_gradient
 
+        speed_up_adam()
         speed_up_gradient()
 
 
