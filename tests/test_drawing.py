@@ -10,9 +10,11 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import mnistdata
+from visu.closer import CLOSER, CloserLook
 from visu.history import History
 from visu.layout import ALL, VIEWS, axes_rectangle, cells
 from visu.measurement import Digits, Measurement, Scene, Score, percentiles
+from visu.messages import Answer
 from visu.mosaics import GLYPHS, misread_first, mosaic
 from visu.painting import Painter
 from visu.panels import Panels
@@ -271,6 +273,29 @@ def test_a_picture_that_grew_is_the_picture_drawn_at_once():
     # Where two pieces of a line meet, their smoothed ends are drawn twice.
     assert np.abs(pictures[0] - pictures[1]).max() < 150
     assert (np.abs(pictures[0] - pictures[1]).max(axis=2) > 8).mean() < 0.001
+
+
+def test_a_digit_looks_the_same_whatever_was_looked_at_before():
+    test_set = mnistdata.read_data_sets().test
+    history = a_history(test_set, 3)
+    pictures = []
+    for opened in ((1,), (0, 1)):  # a 7 and a 2
+        figure = Figure((12.8, 7.2), dpi=100)
+        canvas = FigureCanvasAgg(figure)
+        panels = Panels(figure, a_scene(test_set))
+        closer = CloserLook(figure.add_axes((0, 0, 1, 1), label="closer"), a_scene(test_set))
+        panels.add(CLOSER, closer)
+        panels.show((CLOSER,))
+        for index in opened:
+            closer.open_digit("test", history.test_digits, index, history)
+            closer.take(Answer(closer.question.number, 1000, np.eye(10)[4], None, ()))
+            closer.paint()
+            canvas.draw()
+            closer.axes.draw(canvas.get_renderer())
+            for artist in closer.artists:
+                artist.draw(canvas.get_renderer())
+        pictures.append(np.asarray(canvas.buffer_rgba()).copy())
+    assert (pictures[0] == pictures[1]).all()
 
 
 def test_the_history_gives_back_what_was_added():

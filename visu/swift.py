@@ -53,9 +53,14 @@ class SwiftText(Annotation):
 
     @cached_property
     def _font_path(self):
-        # Matplotlib looks its settings over whenever it is asked for a font; ours never changes.
+        # Matplotlib looks its settings over whenever it is asked for a font; ours seldom changes.
         # Its paths are slow to look up in a cache, plain strings are not.
         return str(findfont(self.get_fontproperties()))
+
+    def set_fontweight(self, weight):
+        if weight != self.get_fontweight():
+            super().set_fontweight(weight)
+            vars(self).pop("_font_path", None)
 
     def draw(self, renderer):
         text = self.get_text()
