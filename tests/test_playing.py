@@ -231,6 +231,23 @@ def test_a_clicked_digit_opens_large_and_escape_goes_back(convolutional):
     assert (seen[0] != seen[1]).any()
 
 
+def test_what_the_toolbar_says_of_the_mouse_goes_with_its_view(convolutional):
+    lesson, screen = convolutional, convolutional.screen
+    width, height = screen.size_of(lesson.id)
+
+    def is_said():  # in black, at the toolbar's right end
+        strip = np.asarray(screen.picture((width // 2, height - 40, width, height)), np.int16)
+        return has(strip, "#000000", 20, within=60)
+
+    x, y = place_of(3, settled(screen, lesson), (10, 10))
+    screen.xdotool("mousemove", x + 2, y)
+    screen.xdotool("mousemove", x, y)
+    lesson.wait_for(is_said)
+    lesson.key("4")
+    lesson.wait_for(lambda: not is_said())
+    lesson.key("Escape")
+
+
 def test_rows_of_pictures_hold_them_enlarged():
     pictures = np.arange(18, dtype=np.uint8).reshape(3, 3, 2)
     row = side_by_side(pictures, side=6, gap=4)

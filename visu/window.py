@@ -185,6 +185,9 @@ class Window:
     def _turn_to(self, view):
         self._lift_pen()  # a stroke may have been on its way
         self._panels.show(view)
+        toolbar = self._canvas.manager.toolbar
+        if toolbar is not None:
+            toolbar.set_message("")  # what it says of the mouse was true of another view
 
     def _look_closer(self, panel=CLOSER):
         if not self._is_looking():
