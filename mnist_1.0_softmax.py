@@ -15,7 +15,7 @@ import tensorflowvisu  # first: it starts TensorFlow
 import mnistdata
 import tensorflow as tf
 
-lesson = tensorflowvisu.Lesson(__name__, __doc__, iterations=2_000, measure_every=10)
+lesson = tensorflowvisu.Lesson(__name__, __doc__, iterations=2_000, measure_every=10, threads=1)
 mnist = mnistdata.read_data_sets(lesson.data, seed=lesson.seed)
 
 

@@ -5,7 +5,7 @@ lesson = tensorflowvisu.Lesson(__name__, __doc__, iterations=2_000)   # flags, s
 lesson.run(mnist, train, test, weights=[W], biases=[B])    # under "__main__" only
 """
 
-import visu.startup  # noqa: F401, I001 - before everything that imports TensorFlow
+from visu import startup  # noqa: I001 - before everything that imports TensorFlow
 import signal
 import sys
 from pathlib import Path
@@ -45,13 +45,15 @@ class Lesson:
                    longer than that, ten times
     test_once      whether it is evaluated at the very end only, so that nobody can choose by it; a
                    validation set is evaluated all along
+    threads        1 for a network whose operations are too small to be divided among processors;
+                   None otherwise. It holds for the process: of several lessons, the first decides
 
     In a script run from the shell, the flags are read and take effect here, before any variable
     is made. In a script that is imported, nothing happens but the seeding: `data` is None, `seed`
     is 0, and `run` does nothing.
     """
 
-    def __init__(self, name, text, *, iterations, measure_every=20, test_once=False):
+    def __init__(self, name, text, *, iterations, measure_every=20, test_once=False, threads=None):
         self._is_main = name == "__main__"
         self._measure_every, self._rarer_tests = measure_every, iterations > SETTLED
         self._test_once = test_once
@@ -71,6 +73,7 @@ class Lesson:
         # Their processes start now, to be ready when there is something to show.
         self._live = _start_live_view(self._options)
         self._film = _start_film(self._options)
+        startup.warm_up(threads)
         tf.keras.utils.set_random_seed(self.seed)
 
     @property

@@ -2,15 +2,16 @@
 
     python3 -m benchmarks.speed              # lessons 1.0, 2.1 and 3.1, about two minutes
 
-The same variables, model, loss and optimizer, the lesson's own code, in one process, in turns; no
-view, no evaluation, compilation excluded. Both sides get their batches from `next_block`; to take
-them apart for single calls is not counted. The table gives the medians over the rounds of
-iterations a second, and the ratio of each round. Before it, how long the digits take to load, each
-time in a fresh process.
+The same variables, model, loss and optimizer, the lesson's own code, in turns, in a process for
+each lesson; no view, no evaluation, compilation excluded. Both sides get their batches from
+`next_block`; to take them apart for single calls is not counted. The table gives the medians over
+the rounds of iterations a second, and the ratio of each round. Before it, how long the digits take
+to load, each time in a fresh process.
 """
 
 import argparse
 import importlib.util
+import multiprocessing
 import statistics
 import subprocess
 import sys
@@ -111,7 +112,9 @@ def main():
     print("| lesson | blocks, it/s | one call each, it/s | ratio, median (lowest to highest) |")
     print("|---|---|---|---|")
     for number in given.lessons:
-        blocks, single = compare(number, given.rounds, given.seconds)
+        # A process computes with the threads of its first lesson.
+        with multiprocessing.get_context("spawn").Pool(1) as process:
+            blocks, single = process.apply(compare, (number, given.rounds, given.seconds))
         ratios = sorted(b / s for b, s in zip(blocks, single, strict=True))
         print(
             f"| {number} | {statistics.median(blocks):.0f} | {statistics.median(single):.0f} "

@@ -8,7 +8,8 @@ import os
 import platform
 import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache, partial
 
 from visu.errors import INTERRUPTED
 
@@ -34,12 +35,10 @@ def _start():
         # of lesson 3.1 run 2.5 times as fast with it on older ones too.
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
         _take_signals_elsewhere()
-    if "--verbose" in sys.argv:
-        _import_and_warm_up()
-        return
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    _hiding_stderr(_import_and_warm_up)
+    if "--verbose" not in sys.argv:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    _hiding_stderr(_import)
 
 
 def _take_signals_elsewhere():
@@ -55,16 +54,10 @@ def _take_signals_elsewhere():
         faulthandler.enable(2)
 
 
-def _import_and_warm_up():
+def _import():
     # Keras would load matplotlib too, for galleries that nobody asks it for here.
     with _collecting_no_garbage(), _left_out("matplotlib"):
         tf = importlib.import_module("tensorflow")
-    # Listing the devices and the first XLA compilation have words of their own to say; in older
-    # versions also the first one with random numbers, which dropout needs.
-    tf.config.list_logical_devices()
-    tf.function(tf.identity, jit_compile=True)(tf.zeros([1]))
-    if tuple(map(int, tf.__version__.split(".")[:2])) < (2, 18):
-        tf.function(tf.random.uniform, jit_compile=True)([1])
     if X86 and not tf.config.list_physical_devices("GPU"):
         # For oneDNN's kernels; GPUs and other processors have their own.
         from visu.adam import speed_up_adam  # late: they import TensorFlow
@@ -72,6 +65,30 @@ def _import_and_warm_up():
 
         speed_up_adam()
         speed_up_gradient()
+
+
+@cache
+def warm_up(threads=None):
+    """Before anything is computed: let TensorFlow say now what it has to say, which is hidden.
+
+    threads  among how many processors an operation is divided, None for all. Too late, and without
+             effect, if this process has computed something already.
+    """
+    _hiding_stderr(partial(_warm_up, threads))
+
+
+def _warm_up(threads):
+    import tensorflow as tf  # late: not before `start` has chosen its settings
+
+    if threads:
+        with suppress(RuntimeError):
+            tf.config.threading.set_intra_op_parallelism_threads(threads)
+    # Listing the devices and the first XLA compilation have words of their own to say; in older
+    # versions also the first one with random numbers, which dropout needs.
+    tf.config.list_logical_devices()
+    tf.function(tf.identity, jit_compile=True)(tf.zeros([1]))
+    if tuple(map(int, tf.__version__.split(".")[:2])) < (2, 18):
+        tf.function(tf.random.uniform, jit_compile=True)([1])
 
 
 @contextmanager
@@ -102,6 +119,9 @@ def _left_out(module):
 
 
 def _hiding_stderr(action):
+    if "--verbose" in sys.argv:
+        action()
+        return
     # TensorFlow's C++ code writes to the file descriptor, past Python's sys.stderr.
     try:
         terminal = os.dup(2)
