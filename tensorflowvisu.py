@@ -46,7 +46,8 @@ class Lesson:
     test_once      whether it is evaluated at the very end only, so that nobody can choose by it; a
                    validation set is evaluated all along
     threads        1 for a network whose operations are too small to be divided among processors;
-                   None otherwise. It holds for the process: of several lessons, the first decides
+                   None otherwise. It holds for the process, so not in a notebook, whose next
+                   lesson may need them all
 
     In a script run from the shell, the flags are read and take effect here, before any variable
     is made. In a script that is imported, nothing happens but the seeding: `data` is None, `seed`
@@ -73,7 +74,7 @@ class Lesson:
         # Their processes start now, to be ready when there is something to show.
         self._live = _start_live_view(self._options)
         self._film = _start_film(self._options)
-        startup.warm_up(threads)
+        startup.warm_up(None if in_notebook() else threads)
         tf.keras.utils.set_random_seed(self.seed)
 
     @property

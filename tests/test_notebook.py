@@ -46,6 +46,7 @@ def outputs(tmp_path_factory):
         "'the notebook goes on'",
         f"%run {script} --data nowhere",
         "from visu.errors import UsageError\nraise UsageError('so it is')",
+        "import tensorflow as tf\ntf.config.threading.get_intra_op_parallelism_threads()",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
     # As where a user starts it: without the display of whoever runs the tests.
@@ -113,3 +114,8 @@ def test_mistakes_are_told_in_one_line(outputs):
     assert line.startswith("error: data folder nowhere: expected a folder with train-images")
     (refused,) = (o for o in outputs[7] if o.output_type == "error")
     assert refused.traceback == ["error: so it is"]
+
+
+def test_the_next_lesson_has_all_processors(outputs):
+    """0 is TensorFlow's word for them; lesson 1.0 alone would take one."""
+    assert outputs[8][0].data["text/plain"] == "0"
