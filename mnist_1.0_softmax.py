@@ -43,7 +43,7 @@ def cross_entropy(Ylogits, Y_):
 
 
 # Training: for each batch of 100 images, one step down the gradient of the loss.
-@tf.function(jit_compile=True)  # the loop is compiled as a whole, and runs without Python
+@tf.function(jit_compile=lesson.xla)  # the loop is compiled as a whole, and runs without Python
 def train(images, labels, step, stop):
     while step < stop:
         batch = step % len(images)

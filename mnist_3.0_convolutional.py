@@ -22,7 +22,7 @@ import tensorflowvisu  # first: it starts TensorFlow
 import mnistdata
 import tensorflow as tf
 
-lesson = tensorflowvisu.Lesson(__name__, __doc__, iterations=10_000)
+lesson = tensorflowvisu.Lesson(__name__, __doc__, iterations=10_000, threads=1, xla=False)
 mnist = mnistdata.read_data_sets(lesson.data, seed=lesson.seed)
 
 
@@ -66,13 +66,13 @@ optimizer = tf.keras.optimizers.Adam()
 optimizer.build(weights + biases)
 
 
-@tf.function  # the loop is compiled as a whole, and runs without Python
+@tf.function(jit_compile=lesson.xla)  # the loop is compiled as a whole, and runs without Python
 def train(images, labels, step, stop):
     while step < stop:
         batch = step % len(images)
         X, Y_ = images[batch], labels[batch]  # [100, 28, 28, 1], [100, 10]
         with tf.GradientTape() as tape:
-            loss = cross_entropy(model(X), Y_)
+            loss = cross_entropy(lesson.in_parallel(model, X), Y_)
         optimizer.learning_rate.assign(learning_rate(step))
         optimizer.apply(tape.gradient(loss, weights + biases))
         step += 1

@@ -76,7 +76,7 @@ optimizer = tf.keras.optimizers.Adam()
 optimizer.build(weights + biases)
 
 
-@tf.function(jit_compile=True)  # the loop is compiled as a whole, and runs without Python
+@tf.function(jit_compile=lesson.xla)  # the loop is compiled as a whole, and runs without Python
 def train(images, labels, step, stop):
     while step < stop:
         batch = step % len(images)

@@ -22,7 +22,7 @@ import tensorflowvisu  # first: it starts TensorFlow
 import mnistdata
 import tensorflow as tf
 
-lesson = tensorflowvisu.Lesson(__name__, __doc__, iterations=10_000)
+lesson = tensorflowvisu.Lesson(__name__, __doc__, iterations=10_000, xla=False)
 mnist = mnistdata.read_data_sets(lesson.data, seed=lesson.seed)
 PKEEP = 0.75  # the share of neurons that a training step keeps
 
@@ -78,7 +78,7 @@ optimizer = tf.keras.optimizers.Adam()
 optimizer.build(weights + biases)
 
 
-@tf.function  # the loop is compiled as a whole, and runs without Python
+@tf.function(jit_compile=lesson.xla)  # the loop is compiled as a whole, and runs without Python
 def train(images, labels, step, stop):
     while step < stop:
         batch = step % len(images)

@@ -33,7 +33,7 @@ import mnistdata
 import tensorflow as tf
 
 lesson = tensorflowvisu.Lesson(
-    __name__, __doc__, iterations=12_000, measure_every=50, test_once=True
+    __name__, __doc__, iterations=12_000, measure_every=50, test_once=True, xla=False
 )
 mnist = mnistdata.read_data_sets(lesson.data, seed=lesson.seed)
 
@@ -106,7 +106,7 @@ optimizer = tf.keras.optimizers.AdamW(weight_decay=0.05)
 optimizer.build(weights + biases)
 
 
-@tf.function  # the loop is compiled as a whole, and runs without Python
+@tf.function(jit_compile=lesson.xla)  # the loop is compiled as a whole, and runs without Python
 def train(images, labels, step, stop):
     while step < stop:
         batch = step % len(images)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from visu import beside, keras_model, runs, terminal
+from visu import beside, keras_model, parallel, runs, terminal
 from visu.coach import Coach, curves_of
 from visu.control import Control
 from visu.errors import INTERRUPTED, UsageError, report_mistakes_plainly
@@ -45,17 +45,29 @@ class Lesson:
                    longer than that, ten times
     test_once      whether it is evaluated at the very end only, so that nobody can choose by it; a
                    validation set is evaluated all along
-    threads        1 for a network whose operations are too small to be divided among processors;
-                   None otherwise. It holds for the process, so not in a notebook, whose next
-                   lesson may need them all
+    threads        1 for a network whose operations are too small to be divided among processors:
+                   each runs on one, and `in_parallel` divides the images; None otherwise. It holds
+                   for the process, so not in a notebook, whose next lesson may need them all
+    xla            whether XLA compiles the training. It makes one piece of a whole loop of dense
+                   layers, which is faster; but its convolutions are slow
 
     In a script run from the shell, the flags are read and take effect here, before any variable
     is made. In a script that is imported, nothing happens but the seeding: `data` is None, `seed`
     is 0, and `run` does nothing.
     """
 
-    def __init__(self, name, text, *, iterations, measure_every=20, test_once=False, threads=None):
-        self._is_main = name == "__main__"
+    def __init__(
+        self,
+        name,
+        text,
+        *,
+        iterations,
+        measure_every=20,
+        test_once=False,
+        threads=None,
+        xla=True,
+    ):
+        self._is_main, self.xla = name == "__main__", xla
         self._measure_every, self._rarer_tests = measure_every, iterations > SETTLED
         self._test_once = test_once
         if self._is_main:
@@ -75,6 +87,7 @@ class Lesson:
         self._live = _start_live_view(self._options)
         self._film = _start_film(self._options)
         startup.warm_up(None if in_notebook() else threads)
+        self._shares = parallel.shares()
         tf.keras.utils.set_random_seed(self.seed)
 
     @property
@@ -97,6 +110,17 @@ class Lesson:
         """
         if tf.executing_eagerly():
             self._layers = layers
+
+    def in_parallel(self, model, X, *arguments):
+        """`model(X, *arguments)`, of which each processor computes its share of the images.
+
+        model  returns a tensor with a row for each image, which depends on no other image
+        X      images [n, ...]
+
+        They are divided if the lesson said `threads=1`, and there is no GPU; else `model` takes
+        them all at once.
+        """
+        return parallel.in_shares(model, self._shares, X, *arguments)
 
     def watch(self, model, data, *, batch=BATCH):
         """Train a Keras model as `run` does; nothing but the model and the data is needed.
@@ -223,7 +247,7 @@ class _Run:
         )
         if self._film:
             self._film.begin(self._scene, schedule.measurements)
-        variables = _variables(test, mnist)
+        variables = _variables(test, mnist, lesson._shares)
         parameters = sum(int(tf.size(variable)) for variable in variables)
         terminal.say(terminal.opening_line(self._scene.name, self._scene.title, parameters))
         if self._live and self._live.url:
@@ -243,6 +267,7 @@ class _Run:
             weights=next((v for v in variables if v.shape.rank > 1), None),
             layers=lambda: lesson._layers,
             augment=augment,
+            shares=lesson._shares,
         )
 
     def _spreads(self):
@@ -423,12 +448,15 @@ class _Run:
             self._log, self._failure = None, error
 
 
-def _variables(test, mnist):
+def _variables(test, mnist, shares):
     """What training adjusts: the trainable variables that `test` reads, in their order.
+
+    shares  into how many parts the images are divided that it is given
 
     Raises UsageError if it answers with other classes than the data's.
     """
-    count = min(evaluated_at_once(mnist.test), len(mnist.test))
+    # As many as it will be given, so that it is not compiled once more.
+    count = -(-min(evaluated_at_once(mnist.test), len(mnist.test)) // shares)
     batch = [
         tf.TensorSpec([count, *shape], tf.float32)
         for shape in (mnist.test.pixels.shape[1:], [mnist.test.class_count])

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from visu.measurement import Digits, Measurement, Score, percentiles
 from visu.messages import Answer
+from visu.parallel import divided
 
 BATCH = 100
 # Batches are handed to the compiled loop this many at a time: enough that the call costs nothing
@@ -43,6 +44,7 @@ class Training:
     layers    returns what the lesson wanted to be shown when `test` was last run eagerly
     augment   augment(X [n, 28, 28, 1], step) returns what training makes of batch X in iteration
               `step`, or None if it leaves the images as they are
+    shares    into how many parts `test`'s images are divided: one for each processor
     """
 
     def __init__(
@@ -59,10 +61,11 @@ class Training:
         weights=None,
         layers=tuple,
         augment=None,
+        shares=1,
     ):
         self._data, self._train, self._batch = data, train, batch
         self._block = batches_at_once(data.train, batch)
-        self._evaluate, self._evaluate_batch = _evaluations(test, augment)
+        self._evaluate, self._evaluate_batch = _evaluations(test, augment, shares)
         self._spreads, self._schedule, self._control = spreads, schedule, control
         self._test, self._answer, self._next_answer = test, answer, 0.0
         self._weights, self._layers = weights, layers
@@ -220,14 +223,16 @@ def _score(labels, computed, loss):
     return Score(float(np.mean(labels == computed)), loss)
 
 
-def _evaluations(test, augment):
+def _evaluations(test, augment, count):
     """What a measurement needs of `test`, compiled, so that each is one call."""
 
     # AutoGraph takes its time, and there is no loop for it here; somebody's `augment` may have one.
     @tf.function(autograph=False)
     def evaluate(X, Y_):
-        Y, loss = test(X, Y_)
-        return _class(Y), loss
+        shares = zip(divided(X, count), divided(Y_, count), strict=True)
+        found = [(x.shape[0] / X.shape[0], *test(x, y)) for x, y in shares]
+        computed = tf.concat([_class(Y) for _, Y, _ in found], axis=0)
+        return computed, tf.add_n([weight * loss for weight, _, loss in found])
 
     @tf.function(autograph=augment is not None)
     def evaluate_batch(images, labels, batch, step):
