@@ -20,6 +20,7 @@ CONTEXT.set_forkserver_preload(["tensorflow", "keras"])
 # As the programs would set them: TensorFlow looks at these when it is imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+os.environ.setdefault("TF_MKL_OPTIMIZE_PRIMITIVE_MEMUSE", "false")
 
 
 class Forked:

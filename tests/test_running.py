@@ -497,32 +497,3 @@ def test_a_broken_tensorflow_shows_its_own_words(tmp_path):
     assert done.returncode == 1
     assert "a clue from deep inside" in done.stderr
     assert "libX is missing" in done.stderr
-
-
-def computing(program):
-    """What a fresh process prints that nobody told how many threads to use."""
-    surroundings = {k: v for k, v in os.environ.items() if not k.startswith("TF_NUM_")}
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, env=surroundings, capture_output=True, text=True
-    )
-    assert done.stderr == ""
-    return done.stdout
-
-
-@pytest.mark.parametrize(("number", "threads"), [("1.0", 1), ("2.1", 0)])
-def test_operations_that_are_too_small_run_on_one_processor(number, threads):
-    """0 is TensorFlow's word for as many as there are."""
-    program = (
-        f"from benchmarks.speed import load; load({number!r}); import tensorflow as tf;"
-        "print(tf.config.threading.get_intra_op_parallelism_threads())"
-    )
-    assert computing(program) == f"{threads}\n"
-
-
-def test_who_has_computed_something_can_still_make_a_lesson():
-    """As in a notebook: too late for threads, but not for anything else."""
-    program = (
-        "import tensorflowvisu, tensorflow as tf; tf.ones([2]) + 1;"
-        "tensorflowvisu.Lesson('late', None, iterations=10, threads=1); print('made')"
-    )
-    assert computing(program) == "made\n"
