@@ -42,7 +42,19 @@ PEERS = {
     "JAX, scan": ["jax_loop", "scan"],
 }
 OURS, PRODUCTS = "this project", "matrix products alone"
-WAYS = {OURS: ["ours"], PRODUCTS: ["products"], **PEERS}
+# What its speed would be without two of its settings.
+DIVIDED, ANEW = "this project, operations divided", "this project, kernels prepared anew"
+WITHOUT = {"1.0": (DIVIDED,), "2.1": (), "3.1": (DIVIDED, ANEW)}
+WAYS = {
+    OURS: ["ours"],
+    PRODUCTS: ["products"],
+    DIVIDED: ["ours", "divided"],
+    ANEW: ["ours"],
+    **PEERS,
+}
+# What the lessons switch on for themselves shall not be missing in Keras.
+ONEDNN = {"TF_ENABLE_ONEDNN_OPTS": "1", "TF_MKL_OPTIMIZE_PRIMITIVE_MEMUSE": "false"}
+SETTINGS = {ANEW: {"TF_MKL_OPTIMIZE_PRIMITIVE_MEMUSE": "true"}}
 # Of each library's ways the fastest, on a machine with two cores.
 FASTEST = {
     "1.0": ("Keras, 20 steps a call", "PyTorch", "JAX, scan"),
@@ -72,8 +84,8 @@ class Contender:
                 **os.environ,
                 **dict.fromkeys(THREAD_SETTINGS, str(threads)),
                 "TF_CPP_MIN_LOG_LEVEL": "3",
-                # What the lessons switch on for themselves shall not be missing in Keras.
-                "TF_ENABLE_ONEDNN_OPTS": "1",
+                **ONEDNN,
+                **SETTINGS.get(name, {}),
             },
             # Not every library can be told how many threads to use; all look how many processors
             # they may use.
@@ -175,8 +187,8 @@ def main():
     rounds, seconds = (3, 1.0) if given.quick else (given.rounds, given.seconds)
     found = {}
     for lesson in given.lessons or LESSONS:
-        peers = FASTEST[lesson] if given.quick else PEERS
-        names = [OURS, PRODUCTS, *(peers if given.peers == "all" else ())]
+        others = FASTEST[lesson] if given.quick else (*WITHOUT[lesson], *PEERS)
+        names = [OURS, PRODUCTS, *(others if given.peers == "all" else ())]
         found[lesson] = compare(lesson, names, rounds, seconds)
     rates = [rate for each in found.values() for rate in each.get(PRODUCTS, ())]
     if rates:

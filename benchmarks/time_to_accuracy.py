@@ -21,6 +21,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+from benchmarks.compare import ONEDNN
 from tests.screen import ROOT, lesson_file
 from visu.files import unfinished
 
@@ -68,7 +69,7 @@ def _seconds_until(reached, command, folder):
         process = subprocess.Popen(
             [sys.executable, *command],
             cwd=folder,
-            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1"},
+            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **ONEDNN},
             stdout=subprocess.PIPE,
             stderr=said,
             text=True,

@@ -14,10 +14,11 @@ def start():
     Ctrl-C meanwhile ends the program without a word; not an interactive one.
     """
     # Errors only; and on x86 the fast convolutions, which TensorFlow uses by itself only where the
-    # processor has AVX-512.
+    # processor has AVX-512, and whose kernels it would prepare anew for every way back.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if platform.machine().lower() in ("x86_64", "amd64"):
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+        os.environ.setdefault("TF_MKL_OPTIMIZE_PRIMITIVE_MEMUSE", "false")
     # The first lines come from C++ before it knows that setting; they go to the file descriptor.
     terminal = os.dup(2)
     with tempfile.TemporaryFile() as hidden:

@@ -1,4 +1,7 @@
-"""A lesson of this project, its own code: python3 -m benchmarks.peers.ours LESSON BATCH"""
+"""A lesson of this project, its own code: python3 -m benchmarks.peers.ours LESSON BATCH [divided]
+
+divided  every operation is divided among the processors, whatever the lesson says
+"""
 
 import sys
 
@@ -8,10 +11,13 @@ import tensorflow as tf  # isort: skip
 
 from benchmarks.peers.pace import repeat, serve
 from benchmarks.speed import load
+from visu import startup
 from visu.training import BATCH, BLOCK
 
 
 def main():
+    if sys.argv[3:] == ["divided"]:
+        startup.warm_up()  # before the lesson, which comes too late then
     lesson, batch = load(sys.argv[1]), int(sys.argv[2])
     batches = max(BLOCK * BATCH // batch, 1)  # as many images at once as in a run
     step = 0
