@@ -52,8 +52,8 @@ class Lesson:
                    layers, which is faster; but its convolutions are slow
 
     In a script run from the shell, the flags are read and take effect here, before any variable
-    is made. In a script that is imported, nothing happens but the seeding: `data` is None, `seed`
-    is 0, and `run` does nothing.
+    is made. In a script that is imported, nothing happens but the seeding, and what `threads` says
+    if nothing was computed before: `data` is None, `seed` is 0, and `run` does nothing.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Lesson:
         self._live = _start_live_view(self._options)
         self._film = _start_film(self._options)
         startup.warm_up(None if in_notebook() else threads)
-        self._shares = parallel.shares()
+        self._shares = parallel.shares() if threads == 1 else 1
         tf.keras.utils.set_random_seed(self.seed)
 
     @property
@@ -114,11 +114,12 @@ class Lesson:
     def in_parallel(self, model, X, *arguments):
         """`model(X, *arguments)`, of which each processor computes its share of the images.
 
-        model  returns a tensor with a row for each image, which depends on no other image
+        model  returns a tensor with a row for each image, which depends on no other image: so it
+               is not for batch normalisation
         X      images [n, ...]
 
         They are divided if the lesson said `threads=1`, and there is no GPU; else `model` takes
-        them all at once.
+        them all at once. In each share, dropout draws numbers of its own.
         """
         return parallel.in_shares(model, self._shares, X, *arguments)
 
@@ -146,7 +147,7 @@ class Lesson:
                  function that trains from iteration `step` up to `stop` (int32 scalars), iteration
                  i on batch i % b
         test     test(X [n, 28, 28, 1], Y_ [n, 10]) returns the probabilities [n, 10] and the mean
-                 loss, a scalar
+                 loss, a scalar; it is given as many of the images as suit the machine
         batch    images in an iteration; never more than there are
         augment  augment(X [n, 28, 28, 1], step) returns the images that `train` makes of batch X in
                  iteration `step` (int32 scalar), always the same: they are measured and shown

@@ -1,6 +1,6 @@
 """Pure training against other libraries: the same networks, side by side.
 
-    python3 -m benchmarks.compare                    # all three, about a quarter of an hour
+    python3 -m benchmarks.compare                    # all three, about twenty minutes
     python3 -m benchmarks.compare --quick            # each library's fastest way, within five
     python3 -m benchmarks.compare --peers none       # without the other libraries
 
@@ -8,7 +8,7 @@ Needs `pip install -r benchmarks/requirements.txt`. The same layers, batches of 
 32-bit floats and two threads; everybody shuffles every epoch and gathers the batches. Each
 contender is a process of its own that gets ready once, compilation included, and then trains in
 turns with the others. One of them does nothing but multiply matrices: what share of that are a
-lesson's own multiplications?
+lesson's own multiplications? Others are our own lesson, without what it does for its speed.
 
 Needs Linux: elsewhere, not everybody can be held to the same processors.
 """
@@ -187,8 +187,9 @@ def main():
     rounds, seconds = (3, 1.0) if given.quick else (given.rounds, given.seconds)
     found = {}
     for lesson in given.lessons or LESSONS:
-        others = FASTEST[lesson] if given.quick else (*WITHOUT[lesson], *PEERS)
-        names = [OURS, PRODUCTS, *(others if given.peers == "all" else ())]
+        peers = FASTEST[lesson] if given.quick else PEERS
+        names = [OURS, PRODUCTS, *(() if given.quick else WITHOUT[lesson])]
+        names += peers if given.peers == "all" else ()
         found[lesson] = compare(lesson, names, rounds, seconds)
     rates = [rate for each in found.values() for rate in each.get(PRODUCTS, ())]
     if rates:

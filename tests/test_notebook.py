@@ -117,5 +117,5 @@ def test_mistakes_are_told_in_one_line(outputs):
 
 
 def test_the_next_lesson_has_all_processors(outputs):
-    """0 is TensorFlow's word for them; lesson 1.0 alone would take one."""
+    """0 is TensorFlow's word for them; lesson 1.0, run from the shell, takes one."""
     assert outputs[8][0].data["text/plain"] == "0"

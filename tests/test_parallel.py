@@ -14,12 +14,14 @@ import tensorflow as tf  # isort: skip
 from benchmarks.speed import load
 from tests.screen import ROOT, lesson_file
 from visu.control import Control
-from visu.parallel import MOST, divided, in_shares
+from visu.parallel import MOST, divided, in_shares, processors
 from visu.schedule import Schedule
 from visu.training import Training
 
-ALL = min(len(os.sched_getaffinity(0)), MOST)
-TOLD = "TF_NUM_INTRAOP_THREADS"
+TOLD, SHARES_TOLD = "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"
+with pytest.MonkeyPatch.context() as patch:
+    patch.delenv(TOLD, raising=False)
+    ALL = min(processors(), MOST)
 
 
 @pytest.mark.parametrize(
@@ -64,9 +66,25 @@ def test_what_comes_after_the_images_is_for_every_share():
     assert (in_shares(lambda X, a, b: a * X + b, 2, X, 3, 4) == 3 * X + 4).numpy().all()
 
 
-def test_each_share_has_a_dropout_of_its_own():
-    whole = tf.ones([100, 200])
-    first, second = tf.split(in_shares(tf.nn.dropout, 2, whole, 0.25), 2)
+def test_it_does_not_have_to_be_known_how_many_images_there_are():
+    @tf.function(input_signature=[tf.TensorSpec([None, 2])])
+    def doubled(X):
+        return in_shares(lambda X: 2 * X, 2, X)
+
+    assert (doubled(tf.ones([5, 2])) == 2).numpy().all()
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_each_share_has_a_dropout_of_its_own(compiled):
+    def model(X):
+        return tf.nn.dropout(X, rate=0.25)
+
+    @tf.function
+    def trained(X):
+        return in_shares(tf.function(model) if compiled else model, 2, X)
+
+    tf.keras.utils.set_random_seed(0)
+    first, second = tf.split(trained(tf.ones([100, 200])), 2)
     assert (first != second).numpy().any()
 
 
@@ -102,33 +120,32 @@ def computing(*arguments, **settings):
 
 
 @pytest.mark.parametrize(
-    ("number", "told", "threads", "shares"),
+    ("number", "told", "threads", "xla", "shares"),
     [
-        ("1.0", {}, 1, ALL),
-        ("2.1", {}, 0, 1),  # TensorFlow's word for as many as there are: operations are divided
-        ("3.1", {}, 1, ALL),
-        ("3.1", {TOLD: "1"}, 1, 1),
-        ("3.1", {TOLD: "1000"}, 1, ALL),
+        ("1.0", {}, 1, True, 0),  # dense layers, which are not divided
+        ("2.1", {}, 0, True, 0),  # TensorFlow's word for as many threads as there are processors
+        ("3.0", {}, 1, False, ALL),
+        ("3.1", {}, 1, False, ALL),
+        ("3.1", {TOLD: "1"}, 1, False, 1),
+        ("3.1", {TOLD: "1000"}, 1, False, ALL),
+        ("3.1", {SHARES_TOLD: "1"}, 1, False, 1),
+        ("4.2", {}, 0, False, 1),  # batch normalisation needs all images
     ],
 )
-def test_where_operations_run_on_one_processor_each_has_a_share(number, told, threads, shares):
-    """Seen in what is compiled: as many times the layers."""
+def test_each_lesson_uses_the_processors_in_its_way(number, told, threads, xla, shares):
+    """Seen in the training that it compiles: each share has gradients of three convolutions."""
     program = f"""
 from benchmarks.speed import load
 import tensorflow as tf
-
-def layers(model):
-    compiled = tf.function(model).get_concrete_function(tf.TensorSpec([100, 28, 28, 1]))
-    assert compiled.output_shapes == [100, 10]
-    return sum(o.type in ("Conv2D", "MatMul") for o in compiled.graph.get_operations())
-
 lesson = load({number!r})
-print(
-    tf.config.threading.get_intra_op_parallelism_threads(),
-    layers(lambda X: lesson.lesson.in_parallel(lesson.model, X)) / layers(lesson.model),
-)
+block, step = lesson.mnist.train.next_block(2), tf.constant(0)
+graph = lesson.train.get_concrete_function(*block, step, step).graph.as_graph_def()
+nodes = [node for function in graph.library.function for node in function.node_def]
+gradients = sum(node.op == "Conv2DBackpropFilter" for node in nodes)
+threads = tf.config.threading.get_intra_op_parallelism_threads()
+print(threads, lesson.lesson.xla, gradients / 3)
 """
-    assert computing("-c", program, **told) == f"{threads} {shares:.1f}\n"
+    assert computing("-c", program, **told) == f"{threads} {xla} {shares:.1f}\n"
 
 
 def test_a_lesson_that_comes_too_late_for_one_thread_takes_the_batch_whole():

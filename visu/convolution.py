@@ -88,7 +88,7 @@ def input_gradient(W, dY, stride, size):
         strides=1,
         padding=[[0, 0], [above, below], [left, right], [0, 0]],
     )
-    # What `tf.nn.depth_to_space` does, but in longer pieces, and on all processors.
+    # What `tf.nn.depth_to_space` does, but in longer pieces.
     lines = tf.reshape(dX, [-1, size[1] // stride, stride, stride * channels_in])
     return tf.reshape(tf.transpose(lines, [0, 2, 1, 3]), [-1, *size, channels_in])
 

@@ -2,53 +2,56 @@
 
 TensorFlow divides every operation among the processors, and at its end one of them waits for the
 others. A small convolutional network has some thirty operations a training step, and each is so
-short that this costs more than the work on it gains. So each operation runs on one processor, and
-the images are divided instead: then the processors only wait for each other at the loss.
+short that this costs more than it gains. So each operation runs on one processor, and the images
+are divided instead: then the processors only wait for each other at the loss, and where the
+gradients of their shares are added up. `python -m benchmarks.compare` shows what it brings.
 """
 
 import os
 
 import tensorflow as tf
 
-MOST = 8  # shares: of a batch of 100, smaller ones would be hardly worth an operation
+MOST = 8  # shares: each has operations of its own, which a dozen images are hardly worth
 
 
 def shares():
-    """Into how many parts images are best divided here: 1 where each operation itself is divided,
-    or where there is a GPU, which takes them all at once."""
-    one_by_one = tf.config.threading.get_intra_op_parallelism_threads() == 1
-    if not one_by_one or tf.config.list_logical_devices("GPU"):
+    """Into how many parts images are best divided in a process whose operations run on one
+    processor each: 1 if they don't, or if there is a GPU, which takes all images at once.
+    """
+    divided_anyway = tf.config.threading.get_intra_op_parallelism_threads() != 1
+    if divided_anyway or tf.config.list_logical_devices("GPU"):
         return 1
-    return min(_processors(), MOST)
+    return min(processors(), tf.config.threading.get_inter_op_parallelism_threads() or MOST, MOST)
 
 
-def _processors():
+def processors():
     """How many this process may use, by the system or by who started it."""
     if hasattr(os, "sched_getaffinity"):
         allowed = len(os.sched_getaffinity(0))
     else:
         allowed = os.cpu_count() or 1
     # Whoever runs several programs at a time tells TensorFlow in this way.
-    told = os.environ.get("TF_NUM_INTRAOP_THREADS", "")
-    return min(allowed, int(told)) if told.isdigit() and int(told) else allowed
+    told = (os.environ.get(f"TF_NUM_{which}_THREADS", "") for which in ("INTRAOP", "INTEROP"))
+    return min([allowed, *(int(count) for count in told if count.isdigit() and int(count))])
 
 
 def in_shares(model, count, X, *arguments):
     """`model(X, *arguments)`, with X in so many parts that can be computed at the same time.
 
     model  returns a tensor with a row for each image, which depends on no other image
-    X      images [n, ...]; n is known
+    X      images [n, ...]
     """
-    parts = divided(X, count)
-    if len(parts) == 1:
-        return model(X, *arguments)
-    return tf.concat([model(part, *arguments) for part in parts], axis=0)
+    # A compiled model would have one seed for its dropout, and so the same one in every share.
+    model = getattr(model, "python_function", model)
+    found = [model(part, *arguments) for part in divided(X, count)]
+    return tf.concat(found, axis=0) if len(found) > 1 else found[0]
 
 
 def divided(tensor, count):
-    """A list of so many parts of nearly the same length, or of fewer where there are not enough."""
+    """A list of so many parts of nearly the same length; fewer where there are not enough rows,
+    and one where it is not known how many there will be."""
     rows = tensor.shape[0]
-    count = max(min(count, rows), 1)
+    count = 1 if rows is None else max(min(count, rows), 1)
     if count == 1:
         return [tensor]
     return tf.split(tensor, [rows // count + (i < rows % count) for i in range(count)])

@@ -229,10 +229,14 @@ def _evaluations(test, augment, count):
     # AutoGraph takes its time, and there is no loop for it here; somebody's `augment` may have one.
     @tf.function(autograph=False)
     def evaluate(X, Y_):
-        shares = zip(divided(X, count), divided(Y_, count), strict=True)
-        found = [(x.shape[0] / X.shape[0], *test(x, y)) for x, y in shares]
-        computed = tf.concat([_class(Y) for _, Y, _ in found], axis=0)
-        return computed, tf.add_n([weight * loss for weight, _, loss in found])
+        parts = divided(X, count)
+        if len(parts) == 1:
+            Y, loss = test(X, Y_)
+            return _class(Y), loss
+        sizes = [part.shape[0] for part in parts]
+        found = [test(*share) for share in zip(parts, tf.split(Y_, sizes), strict=True)]
+        losses = [loss * (size / sum(sizes)) for size, (_, loss) in zip(sizes, found, strict=True)]
+        return tf.concat([_class(Y) for Y, _ in found], axis=0), tf.add_n(losses)
 
     @tf.function(autograph=augment is not None)
     def evaluate_batch(images, labels, batch, step):
