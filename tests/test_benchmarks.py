@@ -184,10 +184,9 @@ def test_pure_training_is_compared(tmp_path):
         re.MULTILINE,
     )
     found = json.loads(file.read_text())["1.0"]
-    assert set(found) == {"this project", "matrix products alone"}
-    assert min(found["matrix products alone"]) > 1  # 10**9 a second
-    assert len(found["this project"]) == 2
-    assert min(found["this project"]) > 0
+    assert min(found.pop("matrix products alone")) > 1  # 10**9 a second
+    assert set(found) == {"this project", "this project, operations divided"}
+    assert all(len(rates) == 2 and min(rates) > 0 for rates in found.values())
 
 
 def test_the_time_to_an_accuracy_is_measured():
