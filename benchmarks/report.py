@@ -42,8 +42,8 @@ it was chosen on the test set, and flatters; lesson 5.0 has no other than the fi
 evaluates the test digits once. The training loss is that of the last epoch's batches, in 5.0 as
 augmented. Lesson 5.0 is taught not to be quite certain, so its losses are large although it
 misreads few digits.
-Seconds are those of one run that had the machine for itself, without TensorFlow's start, on two
-cores without a GPU.{variants}
+Seconds are the median of runs that had the machine for themselves, without TensorFlow's start, on two
+cores without a GPU; one run each, five of 3.0 and 3.1.{variants}
 
 {table}
 {pictures}"""

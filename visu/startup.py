@@ -34,8 +34,8 @@ def _start():
         # TensorFlow switches oneDNN on by itself only where the CPU has AVX-512; the convolutions
         # of lesson 3.1 run 2.5 times as fast with it on older ones too.
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-        # Else TensorFlow prepares oneDNN's kernels for the way back anew in every training step,
-        # to save memory that networks as small as these don't need: a twentieth of lesson 3.1.
+        # Else TensorFlow prepares oneDNN's kernels of the way back anew in every training step, to
+        # save memory that networks as small as these don't need: some percent of lesson 3.1.
         os.environ.setdefault("TF_MKL_OPTIMIZE_PRIMITIVE_MEMUSE", "false")
         _take_signals_elsewhere()
     if "--verbose" not in sys.argv:
