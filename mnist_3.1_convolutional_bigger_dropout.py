@@ -74,7 +74,7 @@ def train(images, labels, step, stop):
         batch = step % len(images)
         X, Y_ = images[batch], labels[batch]  # [100, 28, 28, 1], [100, 10]
         with tf.GradientTape() as tape:
-            loss = cross_entropy(lesson.in_parallel(model, X, PKEEP), Y_)
+            loss = cross_entropy(lesson.in_parallel(model, X, PKEEP), Y_)  # a share per processor
         optimizer.learning_rate.assign(learning_rate(step))
         optimizer.apply(tape.gradient(loss, weights + biases))
         step += 1
