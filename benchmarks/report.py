@@ -42,9 +42,9 @@ it was chosen on the test set, and flatters; lesson 5.0 has no other than the fi
 evaluates the test digits once. The training loss is that of the last epoch's batches, in 5.0 as
 augmented. Lesson 5.0 is taught not to be quite certain, so its losses are large although it
 misreads few digits.
-Seconds are the median of runs that had the machine for themselves, without TensorFlow's start, on two
-cores without a GPU; one run each, five of 3.0 and 3.1. The accuracies of these two are of runs with a
-processor each (`--jobs 2`); on two, the same seeds come to others, with the same means
+Seconds are the median of runs that had the machine for themselves, without TensorFlow's start, on
+two cores without a GPU; one run each, five of 3.0 and 3.1. The accuracies of these two are of runs
+with a processor each (`--jobs 2`); on two, the same seeds come to others, with the same means
 ([benchmarks/README.md](benchmarks/README.md)).{variants}
 
 {table}
