@@ -278,7 +278,7 @@ def trained(number):
         Schedule(100, 20, 100, rarer_tests=False),
         control,
         answer=answers.append,
-        weights=tensorflowvisu._variables(module.test, module.mnist)[0],
+        weights=tensorflowvisu._variables(module.test, module.mnist, 1)[0],
         layers=lambda: module.lesson._layers,
     )
     control.ask(Question(7, module.mnist.test.pixels[0]))
