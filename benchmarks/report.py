@@ -44,8 +44,8 @@ augmented. Lesson 5.0 is taught not to be quite certain, so its losses are large
 misreads few digits.
 Seconds are the median of runs that had the machine for themselves, without TensorFlow's start, on
 two cores without a GPU; one run each, five of 3.0 and 3.1. The accuracies of these two are of runs
-with a processor each (`--jobs 2`); on two, the same seeds come to others, with the same means
-([benchmarks/README.md](benchmarks/README.md)).{variants}
+with a processor each (`--jobs 2`); on two, the same seeds come to others, with the same means:
+`benchmarks/README.md` has them.{variants}
 
 {table}
 {pictures}"""
