@@ -361,6 +361,7 @@ def test_ctrl_s_asks_for_a_file_to_save(finished, tmp_path):
     finished.key("ctrl+s")
     (dialog,) = finished.wait_for(lambda: screen.windows("Save the figure"))
     screen.xdotool("windowfocus", "--sync", dialog)
+    settled(screen, finished)  # what is typed before the dialog is all there is lost
     finished.key("ctrl+slash")  # selects all
     screen.xdotool("type", str(tmp_path / "by_hand.png"))
     finished.key("Return")
