@@ -21,6 +21,7 @@ from visu.training import Training
 TOLD, SHARES_TOLD = "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"
 with pytest.MonkeyPatch.context() as patch:
     patch.delenv(TOLD, raising=False)
+    patch.delenv(SHARES_TOLD, raising=False)
     ALL = min(processors(), MOST)
 
 
