@@ -1,9 +1,10 @@
-"""What `visu.convolution` and `visu.adam` do for the lessons, against TensorFlow's and Keras' ways.
+"""The lessons' own ways through a training step, one by one, against TensorFlow's and Keras'.
 
     python3 -m benchmarks.kernels        # the layers of lessons 3.0, 3.1 and 4.2: a minute
 
-In turns, in one process that computes on one processor, with 50 images: the share of each of two.
-Wide layers, as those of lesson 4.2 are, are left to TensorFlow, which this table shows to be right.
+`visu.convolution`, `visu.bias` and `visu.adam`, each in turns with what it replaces, in one process
+that computes on one processor, with 50 images: the share of each of two. Wide layers, as those of
+lesson 4.2 are, are left to TensorFlow, which this table shows to be right.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import tensorflow as tf  # isort: skip
 
 from visu import startup
 from visu.adam import keras_update_step
+from visu.bias import bias_gradient
 from visu.convolution import input_gradient
 
 SHARE, STRIDE = 50, 2
@@ -28,6 +30,8 @@ CONVOLUTIONS = (
     ("4.2", 28, 5, 24, 48),
     ("4.2", 14, 4, 48, 64),
 )
+# Lesson, height and width, channels.
+BIASES = ("3.0", 28, 4), ("3.0", 14, 8), ("3.1", 28, 6), ("3.1", 14, 12), ("4.2", 28, 24)
 # Of lesson 3.1; its biases add next to nothing.
 WEIGHTS = ([6, 6, 1, 6], [5, 5, 6, 12], [4, 4, 12, 24], [1176, 200], [200, 10])
 CALLS = 50
@@ -57,6 +61,11 @@ def convolution(side, kernel, channels_in, channels_out):
     return theirs, ours
 
 
+def bias(side, channels):
+    dY = tf.random.normal([SHARE, side, side, channels])
+    return (lambda: tf.reduce_sum(dY, [0, 1, 2])), (lambda: bias_gradient(dY))
+
+
 def adam(*shapes):
     weights = [tf.Variable(tf.random.normal(shape)) for shape in shapes]
     gradients = [tf.random.normal(shape) for shape in shapes]
@@ -79,6 +88,8 @@ def comparisons():
         image, filters = f"{side} x {side} x {channels[0]}", f"{kernel} x {kernel} x {channels[1]}"
         ways = convolution(side, kernel, *channels)
         yield f"| {lesson} | gradient of {image}, kernel {filters}", ways
+    for lesson, side, channels in BIASES:
+        yield f"| {lesson} | gradient of {channels} biases, {side} x {side}", bias(side, channels)
     yield "| 3.1 | Adam's step, 239,696 weights", adam(*WEIGHTS)
 
 

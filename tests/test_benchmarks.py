@@ -225,7 +225,7 @@ def test_scaling_is_drawn(tmp_path):
 def test_kernels_are_compared():
     table = benchmark("kernels", "--rounds", 1)
     rows = [line for line in table.splitlines() if line.startswith("| 3.")]
-    assert len(rows) == 5
+    assert len(rows) == 9
     for row in rows:
         assert re.search(r"\| \d+\.\d\d \| \d+\.\d\d \| \d+\.\d\d \(.*\) \|$", row)
 

@@ -63,11 +63,12 @@ def _import():
         tf = importlib.import_module("tensorflow")
     if X86 and not tf.config.list_physical_devices("GPU"):
         # For oneDNN's kernels; GPUs and other processors have their own.
-        from visu.adam import speed_up_adam  # late: they import TensorFlow
-        from visu.convolution import speed_up_gradient
+        from visu import bias, convolution, gradients  # late: they import TensorFlow
+        from visu.adam import speed_up_adam
 
         speed_up_adam()
-        speed_up_gradient()
+        gradients.speed_up("Conv2D", convolution.faster_gradient)
+        gradients.speed_up("AddV2", bias.faster_gradient)
 
 
 @cache
