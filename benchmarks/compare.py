@@ -3,6 +3,7 @@
     python3 -m benchmarks.compare                    # all three, about twenty minutes
     python3 -m benchmarks.compare --quick            # each library's fastest way, within five
     python3 -m benchmarks.compare --peers none       # without the other libraries
+    python3 -m benchmarks.compare --peers none --beside .venv-oldest/bin/python
 
 Needs `pip install -r benchmarks/requirements.txt`. The same layers, batches of 100, optimizer,
 32-bit floats and two threads; everybody shuffles every epoch and gathers the batches. Each
@@ -42,6 +43,7 @@ PEERS = {
     "JAX, scan": ["jax_loop", "scan"],
 }
 OURS, PRODUCTS = "this project", "matrix products alone"
+BESIDE = "this project, the other Python"
 # What its speed would be without two of its settings.
 DIVIDED, ANEW = "this project, operations divided", "this project, kernels prepared anew"
 WITHOUT = {"1.0": (DIVIDED,), "2.1": (), "3.1": (DIVIDED, ANEW)}
@@ -50,6 +52,7 @@ WAYS = {
     PRODUCTS: ["products"],
     DIVIDED: ["ours", "divided"],
     ANEW: ["ours"],
+    BESIDE: ["ours"],
     **PEERS,
 }
 # What the lessons switch on for themselves shall not be missing in Keras.
@@ -72,13 +75,13 @@ FIRST = {"1.0": 784 * 10, "2.1": 784 * 200, "3.1": 28**2 * 36 * 6}
 
 
 class Contender:
-    """A process that trains on demand, on `threads` processors."""
+    """A process that trains on demand, on `threads` processors, run by `python`."""
 
-    def __init__(self, lesson, name, batch, threads):
+    def __init__(self, lesson, name, batch, threads, python=sys.executable):
         module, *arguments = WAYS[name]
         self.name, self.rates = name, []
         self._process = subprocess.Popen(
-            [sys.executable, "-m", f"benchmarks.peers.{module}", lesson, str(batch), *arguments],
+            [python, "-m", f"benchmarks.peers.{module}", lesson, str(batch), *arguments],
             cwd=ROOT,
             env={
                 **os.environ,
@@ -119,11 +122,15 @@ def use_processors(count):
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
 
 
-def compare(lesson, names, rounds, seconds, batch=100, threads=THREADS):
-    """Iterations a second of each contender that runs here: {name: [one for each round]}."""
+def compare(lesson, names, rounds, seconds, batch=100, threads=THREADS, beside=None):
+    """Iterations a second of each contender that runs here: {name: [one for each round]}.
+
+    beside  runs the contender of this name: another Python than this one
+    """
     contenders = []
     for name in names:  # one after the other: compilers would take each other's time
-        contender = Contender(lesson, name, batch, threads)
+        python = beside if name == BESIDE else sys.executable
+        contender = Contender(lesson, name, batch, threads, python)
         if contender.wait_until_ready():
             contenders.append(contender)
         else:
@@ -177,6 +184,9 @@ def main():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=3.0, help="of each turn")
     parser.add_argument("--peers", choices=("all", "none"), default="all")
+    parser.add_argument(
+        "--beside", metavar="PYTHON", help="once more by this one, which has another TensorFlow"
+    )
     parser.add_argument("--quick", action="store_true", help="3 rounds of 1 second, fewer ways")
     parser.add_argument("--json", type=Path, metavar="FILE", help="the rates, for machines")
     given = parser.parse_args()
@@ -190,7 +200,8 @@ def main():
         peers = FASTEST[lesson] if given.quick else PEERS
         names = [OURS, PRODUCTS, *(() if given.quick else WITHOUT[lesson])]
         names += peers if given.peers == "all" else ()
-        found[lesson] = compare(lesson, names, rounds, seconds)
+        names += (BESIDE,) if given.beside else ()
+        found[lesson] = compare(lesson, names, rounds, seconds, beside=given.beside)
     rates = [rate for each in found.values() for rate in each.get(PRODUCTS, ())]
     if rates:
         print(
