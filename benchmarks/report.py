@@ -43,9 +43,9 @@ evaluates the test digits once. The training loss is that of the last epoch's ba
 augmented. Lesson 5.0 is taught not to be quite certain, so its losses are large although it
 misreads few digits.
 Seconds are the median of runs that had the machine for themselves, without TensorFlow's start, on
-two cores without a GPU; one run each, five of 3.0 and 3.1. The accuracies of these two are of runs
-with a processor each (`--jobs 2`); on two, the same seeds come to others, with the same means:
-`benchmarks/README.md` has them.{variants}
+two cores without a GPU; one run each, five of 3.0 and 3.1, with and without dropout. On another
+number of cores, the convolutional ones among these come to other accuracies: `benchmarks/README.md`
+says why.{variants}
 
 {table}
 {pictures}"""
