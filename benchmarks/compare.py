@@ -17,6 +17,7 @@ Needs Linux: elsewhere, not everybody can be held to the same processors.
 import argparse
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -194,6 +195,10 @@ def main():
         parser.error("this needs Linux: elsewhere, processes can't be held to two processors")
     if unknown := set(given.lessons) - set(LESSONS):
         parser.error(f"no network of {' '.join(sorted(unknown))}; there are {' '.join(LESSONS)}")
+    if given.beside and not shutil.which(given.beside):
+        parser.error(f"--beside {given.beside}: expected a Python, found no such program")
+    # Not resolved further: where the link to it lies says which packages it has.
+    beside = given.beside and os.path.abspath(shutil.which(given.beside))
     rounds, seconds = (3, 1.0) if given.quick else (given.rounds, given.seconds)
     found = {}
     for lesson in given.lessons or LESSONS:
@@ -201,7 +206,7 @@ def main():
         names = [OURS, PRODUCTS, *(() if given.quick else WITHOUT[lesson])]
         names += peers if given.peers == "all" else ()
         names += (BESIDE,) if given.beside else ()
-        found[lesson] = compare(lesson, names, rounds, seconds, beside=given.beside)
+        found[lesson] = compare(lesson, names, rounds, seconds, beside=beside)
     rates = [rate for each in found.values() for rate in each.get(PRODUCTS, ())]
     if rates:
         print(

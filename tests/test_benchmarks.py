@@ -174,9 +174,12 @@ def test_the_live_view_is_compared():
 
 
 def test_pure_training_is_compared(tmp_path):
-    file = tmp_path / "rates.json"
+    file, another, called = (tmp_path / name for name in ("rates.json", "python", "called"))
+    another.write_text(f'#!/bin/sh\ntouch {called}\nexec {sys.executable} "$@"\n')
+    another.chmod(0o755)
     arguments = ("1.0", "--peers", "none", "--rounds", 2, "--seconds", 0.2, "--json", file)
-    table = benchmark("compare", *arguments)
+    table = benchmark("compare", *arguments, "--beside", another)
+    assert called.exists()
     assert re.search(r"^\| 1\.0 \| this project \| \d+ \(\d+ to \d+\) \|  \|$", table, re.MULTILINE)
     assert re.search(
         r"^\| 1\.0 \| matrix products alone \| \d+ \(\d+ to \d+\) \| 0\.\d\d \|$",
@@ -185,8 +188,15 @@ def test_pure_training_is_compared(tmp_path):
     )
     found = json.loads(file.read_text())["1.0"]
     assert min(found.pop("matrix products alone")) > 1  # 10**9 a second
-    assert set(found) == {"this project", "this project, operations divided"}
+    other_ways = ("this project, operations divided", "this project, the other Python")
+    assert set(found) == {"this project", *other_ways}
     assert all(len(rates) == 2 and min(rates) > 0 for rates in found.values())
+
+
+def test_another_python_has_to_be_there():
+    process = Forked("benchmarks.compare", ["1.0", "--beside", "nowhere"], ROOT, dict(os.environ))
+    assert "--beside nowhere: expected a Python" in process.communicate(60)[1]
+    assert process.returncode == 2
 
 
 def test_the_time_to_an_accuracy_is_measured():
