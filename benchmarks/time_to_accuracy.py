@@ -12,7 +12,6 @@ kernels that the lessons switch on for themselves.
 
 import argparse
 import os
-import signal
 import statistics
 import subprocess
 import sys
@@ -81,7 +80,8 @@ def _seconds_until(reached, command, folder):
             if at_goal or reached(process):
                 return time.perf_counter() - began
         finally:
-            process.send_signal(signal.SIGINT)
+            # Not Ctrl-C, which programs that are started in the background may be deaf to.
+            process.kill()
             process.communicate()
         if process.returncode:
             said.seek(0)
@@ -97,9 +97,13 @@ def table(found):
         reached = [s for s in seconds if s is not None]
         # A run that misses the goal takes longer than any that does not.
         ordered = sorted(reached) + [float("inf")] * (len(seconds) - len(reached))
-        each = ", ".join("never" if s is None else f"{s:.1f}" for s in seconds)
+        each = ", ".join(map(_shown, seconds))
         lines.append(f"| {name} | {statistics.median(ordered):.1f} ({each}) |")
     return "\n".join(lines)
+
+
+def _shown(seconds):
+    return "never" if seconds is None else f"{seconds:.1f}"
 
 
 def main():
@@ -119,6 +123,8 @@ def main():
             except FailedError as error:
                 print(f"{name} is left out: {error}", file=sys.stderr)
                 del found[name]
+            else:
+                print(f"{name}, seed {seed}: {_shown(found[name][-1])}", file=sys.stderr)
     print(f"Seconds from the shell to a test accuracy of {given.accuracy}, n = {given.seeds}\n")
     print(table(found))
 
