@@ -198,7 +198,7 @@ def main():
     if given.beside and not shutil.which(given.beside):
         parser.error(f"--beside {given.beside}: expected a Python, found no such program")
     # Not resolved further: where the link to it lies says which packages it has.
-    beside = given.beside and os.path.abspath(shutil.which(given.beside))
+    beside = given.beside and Path(shutil.which(given.beside)).absolute()
     rounds, seconds = (3, 1.0) if given.quick else (given.rounds, given.seconds)
     found = {}
     for lesson in given.lessons or LESSONS:
