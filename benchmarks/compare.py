@@ -3,7 +3,7 @@
     python3 -m benchmarks.compare                    # all three, about twenty minutes
     python3 -m benchmarks.compare --quick            # each library's fastest way, within five
     python3 -m benchmarks.compare --peers none       # without the other libraries
-    python3 -m benchmarks.compare --peers none --beside .venv-oldest/bin/python
+    python3 -m benchmarks.compare --peers none --beside PYTHON   # one with another TensorFlow
 
 Needs `pip install -r benchmarks/requirements.txt`. The same layers, batches of 100, optimizer,
 32-bit floats and two threads; everybody shuffles every epoch and gathers the batches. Each
@@ -81,8 +81,10 @@ class Contender:
     def __init__(self, lesson, name, batch, threads, python=sys.executable):
         module, *arguments = WAYS[name]
         self.name, self.rates = name, []
+        # Links are not followed: where the one to a Python lies says which packages it has.
+        command = Path(python).absolute(), "-m", f"benchmarks.peers.{module}"
         self._process = subprocess.Popen(
-            [python, "-m", f"benchmarks.peers.{module}", lesson, str(batch), *arguments],
+            [*command, lesson, str(batch), *arguments],
             cwd=ROOT,
             env={
                 **os.environ,
@@ -195,10 +197,9 @@ def main():
         parser.error("this needs Linux: elsewhere, processes can't be held to two processors")
     if unknown := set(given.lessons) - set(LESSONS):
         parser.error(f"no network of {' '.join(sorted(unknown))}; there are {' '.join(LESSONS)}")
-    if given.beside and not shutil.which(given.beside):
+    beside = given.beside and shutil.which(given.beside)
+    if given.beside and not beside:
         parser.error(f"--beside {given.beside}: expected a Python, found no such program")
-    # Not resolved further: where the link to it lies says which packages it has.
-    beside = given.beside and Path(shutil.which(given.beside)).absolute()
     rounds, seconds = (3, 1.0) if given.quick else (given.rounds, given.seconds)
     found = {}
     for lesson in given.lessons or LESSONS:

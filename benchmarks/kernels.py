@@ -4,7 +4,7 @@
 
 `visu.convolution`, `visu.bias` and `visu.adam`, each in turns with what it replaces, in one process
 that computes on one processor, with 50 images: the share of each of two. Wide layers, as those of
-lesson 4.2 are, are left to TensorFlow, which this table shows to be right.
+lesson 4.2 are, are left to TensorFlow: this table shows what that gains, or gives away.
 """
 
 import argparse
@@ -63,7 +63,7 @@ def convolution(side, kernel, channels_in, channels_out):
 
 def bias(side, channels):
     dY = tf.random.normal([SHARE, side, side, channels])
-    return (lambda: tf.reduce_sum(dY, [0, 1, 2])), (lambda: bias_gradient(dY))
+    return (lambda: tf.reduce_sum(dY, [0, 1, 2])), (lambda: bias_gradient(dY, (side, channels)))
 
 
 def adam(*shapes):

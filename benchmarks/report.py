@@ -44,8 +44,7 @@ augmented. Lesson 5.0 is taught not to be quite certain, so its losses are large
 misreads few digits.
 Seconds are the median of runs that had the machine for themselves, without TensorFlow's start, on
 two cores without a GPU; one run each, five of 3.0 and 3.1, with and without dropout. On another
-number of cores, the convolutional ones among these come to other accuracies: `benchmarks/README.md`
-says why.{variants}
+number of cores, these two come to other accuracies: `benchmarks/README.md` says why.{variants}
 
 {table}
 {pictures}"""

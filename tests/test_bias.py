@@ -10,7 +10,8 @@ import tensorflowvisu  # noqa: F401 - starts TensorFlow
 import tensorflow as tf  # isort: skip
 
 from visu import gradients
-from visu.bias import WIDE, bias_gradient, faster_gradient
+from visu.bias import bias_gradient, faster_gradient
+from visu.gradients import WIDE
 
 IMAGES = [3, 4, 5]  # with height and width
 
@@ -19,7 +20,8 @@ def test_it_is_the_sum_over_all_pixels():
     random = np.random.default_rng(0)
     for height, width, channels in itertools.product((1, 2, 28), (1, 7, 28), (1, 4, 12)):
         dY = random.normal(size=(5, height, width, channels)).astype(np.float32)
-        np.testing.assert_allclose(bias_gradient(dY), dY.sum(axis=(0, 1, 2)), atol=1e-4)
+        found = bias_gradient(dY, (width, channels))
+        np.testing.assert_allclose(found, dY.sum(axis=(0, 1, 2)), atol=1e-4)
 
 
 def back(compiled, X, B, images=None):
@@ -51,6 +53,24 @@ def test_the_tape_goes_the_fast_way(compiled, images):
     assert ranks == [2, 2]  # rows of pixels, and then pixels
     np.testing.assert_allclose(dX, 2 * (X + B), rtol=1e-5)
     np.testing.assert_allclose(dB, tf.reduce_sum(2 * (X + B), [0, 1, 2]), rtol=1e-4, atol=1e-4)
+
+
+def test_what_comes_back_may_not_know_its_shape():
+    """As behind somebody's own gradient, written in NumPy."""
+
+    @tf.custom_gradient
+    def untouched(Y):
+        return Y, lambda dY: tf.numpy_function(np.copy, [dY], tf.float32)
+
+    @tf.function
+    def gradient(X, B):
+        with tf.GradientTape() as tape:
+            tape.watch(B)
+            loss = tf.reduce_sum(tf.square(untouched(X + B)))
+        return tape.gradient(loss, B)
+
+    X, B = tf.ones([*IMAGES, 6]), tf.range(6.0)
+    np.testing.assert_allclose(gradient(X, B), 2 * 3 * 4 * 5 * (1 + B))
 
 
 @pytest.mark.parametrize(

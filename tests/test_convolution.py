@@ -9,7 +9,8 @@ import tensorflowvisu  # noqa: F401 - starts TensorFlow
 
 import tensorflow as tf  # isort: skip
 
-from visu.convolution import WIDE, input_gradient
+from visu.convolution import input_gradient
+from visu.gradients import WIDE
 
 
 def stock(W, dY, stride, size):

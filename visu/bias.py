@@ -11,7 +11,7 @@ import math
 
 import tensorflow as tf
 
-WIDE = 16  # channels; with as many, TensorFlow's kernel is fast
+from visu.gradients import WIDE
 
 
 def faster_gradient(op, dY):
@@ -19,17 +19,16 @@ def faster_gradient(op, dY):
     X, B = op.inputs
     if X.shape.rank != 4 or B.shape.rank != 1:
         return None
-    width, channels = X.shape[2:]
+    row = width, channels = X.shape[2:]
     if width is None or channels is None or channels >= WIDE or B.shape[0] != channels:
         return None
-    return dY, bias_gradient(dY)
+    return dY, bias_gradient(dY, row)  # what comes back may not know its shape
 
 
-def bias_gradient(dY):
+def bias_gradient(dY, row):
     """The sum of dY [n, height, width, channels] over all its pixels: [channels].
 
-    Width and channels are known.
+    row  (width, channels)
     """
-    row = dY.shape[2:]
     rows = tf.reshape(dY, [-1, math.prod(row)])
     return tf.reduce_sum(tf.reshape(tf.reduce_sum(rows, axis=0), row), axis=0)

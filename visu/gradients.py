@@ -3,6 +3,8 @@
 import tensorflow as tf
 from tensorflow.python.framework import ops
 
+WIDE = 16  # channels: TensorFlow's kernels compute as many at a time, and are slow with fewer
+
 
 def speed_up(operation, faster):
     """From now on, the gradient of an operation goes a faster way where there is one.
