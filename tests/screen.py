@@ -83,14 +83,14 @@ def _is_visible(window):
 class VirtualScreen:
     """An X server without a monitor, for as long as the `with` block lasts."""
 
-    def __init__(self, width=1920, height=1080):
-        self.size = width, height
+    def __init__(self, width=1920, height=1080, dpi=96):
+        self.size, self.dpi = (width, height), dpi
 
     def __enter__(self):
         ours, theirs = os.pipe()
-        screen = ["-screen", "0", "{}x{}x24".format(*self.size), "-dpi", "96", "-noreset"]
+        screen = ["-screen", "0", "{}x{}x24".format(*self.size), "-dpi", str(self.dpi)]
         self._server = subprocess.Popen(
-            ["Xvfb", "-displayfd", str(theirs), *screen, "-nolisten", "tcp"],
+            ["Xvfb", "-displayfd", str(theirs), *screen, "-noreset", "-nolisten", "tcp"],
             pass_fds=[theirs],
             stderr=subprocess.DEVNULL,
         )

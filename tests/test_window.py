@@ -18,6 +18,7 @@ from visu.style import LIGHT, STYLES, bytes_of
 
 SIZE = (1280, 720)  # of the figure; the toolbar stands below it
 DPI = 100
+SHORT = "--iterations", 300
 KEYS = {key: "Escape" if key == "escape" else key for key in VIEWS}
 
 
@@ -34,7 +35,7 @@ def open_lesson(screen, number="1.0", *flags, folder=None, finished=True):
 
 @pytest.fixture(scope="module")
 def finished_lesson():
-    with VirtualScreen() as screen, open_lesson(screen, "1.0", "--iterations", 300) as lesson:
+    with VirtualScreen() as screen, open_lesson(screen, "1.0", *SHORT) as lesson:
         yield lesson
         lesson.close_window()
         assert lesson.wait()[0] == 0
@@ -114,7 +115,7 @@ def test_every_key_shows_its_view(finished):
 
 
 def test_every_key_shows_its_view_in_the_dark_too(screen):
-    with open_lesson(screen, "1.0", "--iterations", 300, "--style", "dark") as lesson:
+    with open_lesson(screen, "1.0", *SHORT, "--style", "dark") as lesson:
         check_every_view(screen, lesson, STYLES["dark"])
         lesson.close_window()
         assert lesson.wait()[0] == 0
@@ -211,6 +212,19 @@ def test_ctrl_c_with_a_window(screen, tmp_path):
         code, output, error = lesson.wait()
     assert (code, error) == (130, "")
     assert int(rows(tmp_path / "run.csv")[-1]["iteration"]) == int(final(output)[4])
+
+
+@pytest.mark.parametrize(("size", "dpi"), [((1280, 720), 96), ((1366, 768), 120)])
+def test_a_small_screen_has_room_for_the_whole_window(size, dpi):
+    with VirtualScreen(*size, dpi=dpi) as screen, open_lesson(screen, "1.0", *SHORT) as lesson:
+        width, height = screen.size_of(lesson.id)
+        assert width <= size[0]
+        assert height <= size[1]
+        assert width > 0.95 * size[0]
+        assert height > 0.9 * size[1]
+        assert shows(look(screen, lesson), ALL, DPI * dpi / 96)
+        lesson.close_window()
+        assert lesson.wait()[0] == 0
 
 
 # A window that has the keyboard before its canvas has, which lasts for some tenths of a second.

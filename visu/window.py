@@ -1,8 +1,10 @@
 """The live window: it shows what has arrived from a run, and passes on what its user wants."""
 
+import sys
 import time
 
 import matplotlib
+import numpy as np
 from matplotlib.backend_bases import FigureManagerBase
 
 from visu.channels import CHANNELS, ChannelsView
@@ -59,7 +61,24 @@ def open_figure(name):
     main_loop = figure.canvas.manager.start_main_loop
     if main_loop.__func__ is FigureManagerBase.start_main_loop.__func__:
         raise RuntimeError(f"matplotlib's {matplotlib.get_backend()} draws, but shows nothing")
+    _fit_on_screen(figure)
     return figure
+
+
+def _fit_on_screen(figure):
+    """Make Tk's window no larger than the screen; other toolkits see to that themselves."""
+    window = figure.canvas.manager.window
+    if not hasattr(window, "winfo_fpixels"):
+        return
+    # A canvas learns the screen's dots an inch when it is shown, and then asks for more pixels.
+    zoom = max(window.winfo_fpixels("1i") / 96, 1) if sys.platform == "linux" else 1
+    wanted = figure.get_size_inches() * figure.dpi * zoom
+    window.update_idletasks()  # or it does not know how much of it is not canvas
+    canvas = figure.canvas.get_tk_widget()
+    wanted += 0, window.winfo_reqheight() - canvas.winfo_reqheight()
+    room = window.maxsize()  # the screen without a frame and a title bar
+    if any(wanted > room):
+        window.geometry("{:.0f}x{:.0f}".format(*np.minimum(wanted, room)))
 
 
 class Window:
