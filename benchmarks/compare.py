@@ -2,6 +2,7 @@
 
     python3 -m benchmarks.compare                    # all three, about twenty minutes
     python3 -m benchmarks.compare --quick            # each library's fastest way, within five
+    python3 -m benchmarks.compare --peers fastest    # these, as many rounds as one wants
     python3 -m benchmarks.compare --peers none       # without the other libraries
     python3 -m benchmarks.compare --peers none --beside PYTHON   # one with another TensorFlow
 
@@ -186,7 +187,7 @@ def main():
     parser.add_argument("lessons", nargs="*", metavar="LESSON", help=f"of {' '.join(LESSONS)}")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=3.0, help="of each turn")
-    parser.add_argument("--peers", choices=("all", "none"), default="all")
+    parser.add_argument("--peers", choices=("all", "fastest", "none"), default="all")
     parser.add_argument(
         "--beside", metavar="PYTHON", help="once more by this one, which has another TensorFlow"
     )
@@ -201,11 +202,11 @@ def main():
     if given.beside and not beside:
         parser.error(f"--beside {given.beside}: expected a Python, found no such program")
     rounds, seconds = (3, 1.0) if given.quick else (given.rounds, given.seconds)
+    ways = "fastest" if given.quick and given.peers == "all" else given.peers
     found = {}
     for lesson in given.lessons or LESSONS:
-        peers = FASTEST[lesson] if given.quick else PEERS
         names = [OURS, PRODUCTS, *(() if given.quick else WITHOUT[lesson])]
-        names += peers if given.peers == "all" else ()
+        names += {"all": PEERS, "fastest": FASTEST[lesson], "none": ()}[ways]
         names += (BESIDE,) if given.beside else ()
         found[lesson] = compare(lesson, names, rounds, seconds, beside=beside)
     rates = [rate for each in found.values() for rate in each.get(PRODUCTS, ())]

@@ -73,10 +73,10 @@ def test_a_mosaic_pixel_by_pixel(style):
     # Misread: the same ink on red, but for the two little digits at the lower edge.
     red = colours[:28, 28:]
     stamped = np.zeros((28, 28), bool)
-    stamped[20:27, :4], stamped[20:27, 24:] = GLYPHS[2], GLYPHS[5]
+    stamped[20:27, 1:5], stamped[20:27, 23:27] = GLYPHS[2], GLYPHS[5]
     assert (red[~stamped] == written_on(wrong, 1)[~stamped]).all()
-    assert (red[20:27, :4][GLYPHS[2]] == pen).all()
-    assert (red[20:27, 24:][GLYPHS[5]] == paper).all()
+    assert (red[20:27, 1:5][GLYPHS[2]] == pen).all()
+    assert (red[20:27, 23:27][GLYPHS[5]] == paper).all()
 
 
 def contrast(one, other):

@@ -9,7 +9,7 @@ from visu.swift import SwiftText
 CHANNELS = 8  # the panel's number
 MOST = 24  # pictures in a row
 EDGE = 65  # of 255, ink
-TITLE, GAP = 0.3, 0.06  # inches: a row's title, between pictures
+TITLE, GAP, APART = 0.3, 0.06, 0.3  # inches: a row's title, between pictures, beside the image
 HINT = "w  back to the bars     ← →  other misread {}s     Esc  back"
 
 
@@ -88,8 +88,11 @@ class ChannelsView(Panel):
         rows = list(self._contents())
         dpi = self.axes.figure.dpi
         top, bottom = self._height - 0.45 * dpi, 0.35 * dpi
-        pitch = (top - bottom) / max(len(rows), 1)
+        # The first weights stand beside the image if there are layers, which need the height.
+        beside = len(rows) > 2 and self._answer.patches is not None
+        pitch = (top - bottom) / max(len(rows) - beside, 1)
         gap = max(round(GAP * dpi), 1)
+        left, upper = 0, top
         for number, (image, title) in enumerate(self._rows):
             shown = number < len(rows)
             image.set_visible(shown)
@@ -97,15 +100,18 @@ class ChannelsView(Panel):
             if not shown:
                 continue
             text, pictures = rows[number]
-            across = self._width / max(pictures.shape[2], 1) - gap
+            across = (self._width - left) / max(pictures.shape[2], 1) - gap
             side = max(int(min(pitch - TITLE * dpi, across)) - 2, 1)
             row = side_by_side(pictures, side, gap)
-            upper = top - number * pitch
             title.set_text(text)
-            title.xy = (0, upper - 0.2 * dpi)
+            title.xy = (left, upper - 0.2 * dpi)
             below = upper - TITLE * dpi
             image.set_data(row)
-            image.set_extent((0, row.shape[1], below - row.shape[0], below))
+            image.set_extent((left, left + row.shape[1], below - row.shape[0], below))
+            if beside and number == 0:
+                left = round(max(row.shape[1], title.pixels_wide()) + APART * dpi)
+            else:
+                left, upper = 0, upper - pitch
         self._heading.set_text(self._closer.in_words())
 
     def _contents(self):

@@ -13,8 +13,8 @@ CLOSER = 7  # the panel's number
 SHOWN = 10  # classes, the likeliest where there are more
 FEW = 6  # with fewer classes, the bars grow no broader
 THUMB_SHARE = 0.3  # of the pad's side: the image as the network gets it
-WALK = "← →  other misread {}s     Esc  back"
-DRAW = "draw with the mouse     d  a new sheet     Esc  back"
+BACK = "w  look inside     Esc  back"
+WALK, DRAW = "← →  other misread {}s     ", "draw with the mouse     d  a new sheet     "
 
 
 class CloserLook(Panel):
@@ -45,6 +45,7 @@ class CloserLook(Panel):
         self._heading = self._text(size=13, weight="bold", color=ink)
         self._hint = self._text(size=9, color=faint)
         self._caption = self._text(size=9, color=faint, ha="center", va="top")
+        self._caption.set_text("what the network gets")
         self._rows = [
             (
                 axes.add_patch(Rectangle((0, 0), 0, 1, linewidth=0)),
@@ -151,7 +152,9 @@ class CloserLook(Panel):
         thumb = THUMB_SHARE * side
         beside = side + 0.25 * dpi
         self._place(self._thumb, self._thumb_frame, beside, bottom, thumb)
-        self._caption.xy = (beside + thumb / 2, bottom - 0.05 * dpi)
+        # Below the middle of the small image, but not below the large one.
+        across = max(thumb, self._caption.pixels_wide())
+        self._caption.xy = (beside + across / 2, bottom - 0.05 * dpi)
         self._heading.xy, self._hint.xy = (0, height - 0.3 * dpi), (0, 0.05 * dpi)
         self._bars_from = side + max(1.9 * dpi, thumb + 1.2 * dpi)
         self._bars_to = width - 0.7 * dpi
@@ -178,10 +181,8 @@ class CloserLook(Panel):
         for part in (self._thumb, self._thumb_frame, self._caption):
             part.set_visible(on_pad)
         self._thumb.set_data(image)
-        self._caption.set_text("what the network gets")
-        self._hint.set_text(
-            DRAW if on_pad else WALK.format(self._one) if self._digits else "Esc  back"
-        )
+        hint = DRAW if on_pad else WALK.format(self._one) if self._digits else ""
+        self._hint.set_text(hint + BACK)
         probabilities, computed = self._reading()
         shown = np.arange(len(self._names))
         if len(shown) > SHOWN:

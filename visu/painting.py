@@ -124,8 +124,8 @@ class Painter:
 
     def _status_box(self):
         width, height = self._figure.bbox.size
-        head = round(HEAD * self._figure.dpi)
-        return Bbox.from_bounds(round(width / 2), height - head, width - round(width / 2), head)
+        left, head = self._panels.status_from, round(HEAD * self._figure.dpi)
+        return Bbox.from_bounds(left, height - head, width - left, head)
 
     def _advice_box(self):
         return Bbox.from_bounds(0, 0, self._figure.bbox.width, round(FOOT * self._figure.dpi))

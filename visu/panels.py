@@ -24,6 +24,8 @@ TRAINING_GRID, TEST_GRID = (10, 10), (25, 40)  # rows, columns, at the most
 MARGIN = 0.2  # inches beside the texts above the panels
 GAP = 0.1  # inches between a title and what stands beside it
 OVERLAP = 3  # pixels
+LEGEND = 0.75  # of the axes' width, at the most: what is wider hides the curves
+LONGEST_STATE = "epoch 100 · 10 measurements a second"
 HOW_TO_READ = (
     "On red: misread. The\nlittle {} at its left\nis the right answer, the\n"
     "one at its right is what\nthe network saw in it."
@@ -116,10 +118,21 @@ class Panels:
                 x, y, w, h = axes_rectangle(self.cells[number], dpi, panel.grid)
                 panel.axes.set_position((x / width, y / height, w / width, h / height))
                 panel.fit((w, h), room=(sum(self.cells[number][::2]) - x - w) / dpi)
-        room = width / 2 - 2 * MARGIN * dpi  # the other half is the status's
+        longest = self._status(self._scene.iterations, LONGEST_STATE)
+        status = self.status.pixels_wide(longest) + MARGIN * dpi
+        self.status_from = round(max(width - status, width / 2))
+        room = self.status_from - 2 * MARGIN * dpi
         title = cut(self._scene.title, lambda line: self.heading.pixels_wide(line) <= room)
         self.heading.set_text(title)
         self._write_advice()
+
+    def write_status(self, iteration, state=None):
+        """Say at the upper right how far the run is, and in words how it is."""
+        self.status.set_text(self._status(iteration, state))
+
+    def _status(self, iteration, state):
+        done = f"iteration {iteration:,} of {self._scene.iterations:,}"
+        return f"{done} · {state}" if state else done
 
     def update(self, history):
         """Take over what is new. Returns the numbers of the panels that changed."""
@@ -325,7 +338,7 @@ class Curves(Panel):
         self._write_legend()
 
     def _write_legend(self):
-        room = self._width - GAP * self.axes.figure.dpi
+        room = LEGEND * self._width
         for text, versions in zip(self._legend, self._values(), strict=True):
             text.write(room, *(f"— {version}" for version in versions))
 

@@ -20,8 +20,7 @@ def save(scene, history, path):
     panels.update(history)
     for line in (panels.status, panels.advice):
         line.set_animated(False)
-    iteration = history.last.iteration
-    panels.status.set_text(f"iteration {iteration:,} of {scene.iterations:,}")
+    panels.write_status(history.last.iteration)
     path = Path(path)
     with explained("--save", path):
         try:

@@ -32,9 +32,9 @@ class Stage:
         """
         for measurement in measurements:
             self._history.add(measurement)
-        iteration, iterations = self._history.last.iteration, self._scene.iterations
+        iteration = self._history.last.iteration
         state = state or f"epoch {int(iteration / self._scene.epoch) + 1}"
-        self._panels.status.set_text(f"iteration {iteration:,} of {iterations:,} · {state}")
+        self._panels.write_status(iteration, state)
         self._painter.paint(self._panels.update(self._history))
 
     def pixels(self):

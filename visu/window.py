@@ -134,7 +134,10 @@ class Window:
         connect("resize_event", lambda _: self._panels.arrange())
         connect("close_event", lambda _: self._let_go())
         self._keep_keyboard()
-        self._colour_toolbar(scene.style)
+        self._tidy_toolbar(scene.style)
+        # Matplotlib's own proposal for a picture is the title, which says how far the run is.
+        file = f"{scene.name}.{self._canvas.get_default_filetype()}"
+        self._canvas.get_default_filename = lambda: file
         # Toolkits announce the end when all is over; this is when it begins.
         manager = self._canvas.manager
         destroy = manager.destroy
@@ -157,10 +160,13 @@ class Window:
                 "<Key>", lambda event: event.widget is window and self._canvas.key_press(event)
             )
 
-    def _colour_toolbar(self, style):
+    def _tidy_toolbar(self, style):
         """Tk's is light by itself; other toolkits do as the desktop does."""
         toolbar = self._canvas.manager.toolbar
-        if style.is_dark and hasattr(toolbar, "tk_setPalette"):
+        if not hasattr(toolbar, "tk_setPalette"):
+            return
+        toolbar._buttons["Subplots"].pack_forget()  # the panels see to their places themselves
+        if style.is_dark:
             toolbar.tk_setPalette(
                 background=style.paper,
                 foreground=style.ink,
@@ -170,10 +176,10 @@ class Window:
                 selectColor=style.frame,
             )
             toolbar._rescale()  # it draws its icons again, in the new colours
-            # Tk hatches what is disabled in the colours that it had first: nothing is.
-            toolbar.set_history_buttons = lambda: None
-            for button in toolbar._buttons.values():
-                button.configure(state="normal")
+        # Tk hatches what is disabled, which looks broken: nothing is.
+        toolbar.set_history_buttons = lambda: None
+        for button in toolbar._buttons.values():
+            button.configure(state="normal")
 
     def main_loop(self):
         """Return when the window has been closed."""
@@ -350,7 +356,7 @@ class Window:
                 state += (
                     f" · {pace} measurement{'s' * (pace > 1)} a second" if pace else " · full speed"
                 )
-        self._panels.status.set_text(f"iteration {iteration:,} of {iterations:,} · {state}")
+        self._panels.write_status(iteration, state)
         progress = self._result or f"{'paused at ' * self._paused}{iteration / iterations:.0%}"
         title = f"{self._scene.name} · {progress}"
         if title != self._title and self._canvas.manager is not None:
