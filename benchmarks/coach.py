@@ -7,7 +7,7 @@
 The runs are those of `benchmarks.results`: what is not there yet is trained.
 """
 
-from benchmarks.results import EPOCH, parse, run
+from benchmarks.results import EPOCH, SEEDS, parse, run
 from benchmarks.variants import MISTAKES, lesson_files
 from visu.coach import Coach, Curves
 from visu.runs import read
@@ -35,7 +35,7 @@ def main():
     lessons = lesson_files()
     given = parse(__doc__.splitlines()[0], [*lessons, *MISTAKES])
     for name in given.lessons or [*lessons, *MISTAKES]:
-        for seed in range(given.seeds if name in lessons else 1):
+        for seed in range((given.seeds or SEEDS) if name in lessons else 1):
             log = given.runs / f"{name}-seed{seed}.csv"
             run(name, seed, given.iterations, log)
             print(f"{name}, seed {seed}")

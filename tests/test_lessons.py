@@ -340,7 +340,7 @@ def test_a_few_hundred_iterations_learn_to_read(
 def test_header_readme_and_results_say_what_was_measured(number):
     header = ast.get_docstring(ast.parse(source(number)))
     ((expected, n),) = re.findall(
-        r"Expect: final test accuracy (0\.\d{4} ± 0\.\d{4}) \(mean ± sd, n = (\d) seeds\)", header
+        r"Expect: final test accuracy (0\.\d{4} ± 0\.\d{4}) \(mean ± sd, n = (\d+) seeds\)", header
     )
     readme = (ROOT / "README.md").read_text("utf-8")
     (row,) = re.findall(rf"\| `{lesson_file(number).name}` \|.*\|", readme)
