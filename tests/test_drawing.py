@@ -17,7 +17,7 @@ from visu.measurement import Digits, Measurement, Scene, Score, percentiles
 from visu.messages import Answer
 from visu.mosaics import GLYPHS, misread_first, mosaic
 from visu.painting import Painter
-from visu.panels import Panels
+from visu.panels import LONGEST_STATE, Panels
 from visu.ranges import accuracy_floor, iteration_limit, loss_ceiling, spread_limits
 from visu.schedule import Schedule
 from visu.style import LIGHT, STYLES, bytes_of
@@ -365,7 +365,7 @@ def test_no_text_covers_another_or_reaches_beyond_the_figure(size, key):
     panels = Panels(figure, scene)
     panels.update(a_history(test_set, 777))
     panels.show(VIEWS[key])
-    panels.status.set_text("iteration 1,000 of 1,000 · finished")
+    panels.write_status(1000, LONGEST_STATE)
     canvas.draw()
     texts = [panels.heading, panels.status, panels.advice]
     texts += [text for number in panels.cells for text in panels[number].axes.texts]
@@ -380,6 +380,20 @@ def test_no_text_covers_another_or_reaches_beyond_the_figure(size, key):
         assert box.x1 <= figure.bbox.width, text
         for other, other_box in boxes[:number]:
             assert not box.shrunk(0.98, 0.7).overlaps(other_box), (text, other)
+
+
+def test_narrow_axes_leave_out_the_best_value_and_a_title_gets_all_that_the_status_leaves():
+    test_set = mnistdata.read_data_sets().test
+    title = "Lesson 2.1: five layers, ReLU, a decaying learning rate"
+    for width, best, whole in ((12.8, True, True), (11.2, False, True), (6.4, False, False)):
+        figure = Figure((width, 5.7), dpi=100)
+        FigureCanvasAgg(figure)
+        panels = Panels(figure, a_scene(test_set)._replace(title=title))
+        panels.update(a_history(test_set, 777))
+        legend = [text.get_text() for text in panels[1].axes.texts]
+        assert any("best" in text for text in legend) == best
+        assert any("0.9223" in text for text in legend)
+        assert (panels.heading.get_text() == title) == whole
 
 
 def test_a_large_tensor_is_thinned_from_all_over_it():

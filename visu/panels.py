@@ -120,7 +120,7 @@ class Panels:
                 panel.fit((w, h), room=(sum(self.cells[number][::2]) - x - w) / dpi)
         longest = self._status(self._scene.iterations, LONGEST_STATE)
         status = self.status.pixels_wide(longest) + MARGIN * dpi
-        self.status_from = round(max(width - status, width / 2))
+        self.status_from = max(round(width - status), 0)
         room = self.status_from - 2 * MARGIN * dpi
         title = cut(self._scene.title, lambda line: self.heading.pixels_wide(line) <= room)
         self.heading.set_text(title)

@@ -135,8 +135,9 @@ class Window:
         connect("close_event", lambda _: self._let_go())
         self._keep_keyboard()
         self._tidy_toolbar(scene.style)
-        # Matplotlib's own proposal for a picture is the title, which says how far the run is.
-        file = f"{scene.name}.{self._canvas.get_default_filetype()}"
+        # Matplotlib's own proposal for a picture is the title, which says how far the run is. It
+        # takes what follows a dot for the picture's format.
+        file = f"{scene.name.replace('.', '_')}.{self._canvas.get_default_filetype()}"
         self._canvas.get_default_filename = lambda: file
         # Toolkits announce the end when all is over; this is when it begins.
         manager = self._canvas.manager
