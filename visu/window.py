@@ -67,11 +67,12 @@ def open_figure(name):
 
 def _fit_on_screen(figure):
     """Make Tk's window no larger than the screen; other toolkits see to that themselves."""
-    window = figure.canvas.manager.window
+    window = getattr(figure.canvas.manager, "window", None)
     if not hasattr(window, "winfo_fpixels"):
         return
-    # A canvas learns the screen's dots an inch when it is shown, and then asks for more pixels.
-    zoom = max(window.winfo_fpixels("1i") / 96, 1) if sys.platform == "linux" else 1
+    # A canvas learns the screen's dots an inch when it is shown, and then asks for more pixels; in
+    # macOS it does not.
+    zoom = 1 if sys.platform == "darwin" else max(window.winfo_fpixels("1i") / 96, 1)
     wanted = figure.get_size_inches() * figure.dpi * zoom
     window.update_idletasks()  # or it does not know how much of it is not canvas
     canvas = figure.canvas.get_tk_widget()
