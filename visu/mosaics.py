@@ -73,7 +73,7 @@ def mosaic(tiles, labels, computed, rows, columns, classes=10, style=LIGHT):
 
 def label_size(side, classes, is_ink=True):
     """How many pixels of a tile a pixel of the labels takes; 0 where there is no room for them."""
-    for enlarged in range(max(round(side / 28), 1), 0, -1):
+    for enlarged in range(max(side // 28, 1), 0, -1):
         width = enlarged * sum(_label_columns(classes - 1, classes, is_ink))
         if side >= max(ROOM_FOR_LABELS, 2 * width + APART):
             return enlarged
@@ -85,7 +85,8 @@ def _label_columns(number, classes, is_ink):
 
     A single digit stands in the empty margin of an MNIST digit. On pictures, and where labels have
     several digits, they would not be seen without a ground of their own: paper behind the right
-    answer, red behind the other. Before them, because a frame covers the edge of the outer tiles.
+    answer, red behind the other. The pixel before them is for the frame, which covers the edge of
+    the outer tiles.
     """
     return 1, 5 * len(str(number)) - 1, int(classes > 10 or not is_ink)
 

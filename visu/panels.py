@@ -25,6 +25,7 @@ MARGIN = 0.2  # inches beside the texts above the panels
 GAP = 0.1  # inches between a title and what stands beside it
 OVERLAP = 3  # pixels
 LEGEND = 0.75  # of the axes' width, at the most: what is wider hides the curves
+# The title has all the room that the status leaves: always the same, or it would flicker.
 LONGEST_STATE = "epoch 100 · 10 measurements a second"
 HOW_TO_READ = (
     "On red: misread. The\nlittle {} at its left\nis the right answer, the\n"

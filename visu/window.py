@@ -163,7 +163,7 @@ class Window:
             )
 
     def _tidy_toolbar(self, style):
-        """Tk's is light by itself; other toolkits do as the desktop does."""
+        """In Tk, the style's colours, and no button without effect; others look like the desktop."""
         toolbar = self._canvas.manager.toolbar
         if not hasattr(toolbar, "tk_setPalette"):
             return
