@@ -163,7 +163,7 @@ class Window:
             )
 
     def _tidy_toolbar(self, style):
-        """In Tk, the style's colours, and no button without effect; others look like the desktop."""
+        """In Tk: the style's colours, no button without effect. Others look as the desktop does."""
         toolbar = self._canvas.manager.toolbar
         if not hasattr(toolbar, "tk_setPalette"):
             return
