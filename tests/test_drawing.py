@@ -396,6 +396,24 @@ def test_narrow_axes_leave_out_the_best_value_and_a_title_gets_all_that_the_stat
         assert (panels.heading.get_text() == title) == whole
 
 
+@pytest.mark.parametrize("number", [1, 2])
+def test_the_dot_of_a_single_test_is_drawn_whole(number):
+    test_set = mnistdata.read_data_sets().test
+    figure = Figure((12.8, 7.2), dpi=100)
+    canvas = FigureCanvasAgg(figure)
+    panels = Panels(figure, a_scene(test_set)._replace(test_once=True))
+    history = a_history(test_set, 777)
+    panels.update(history)
+    canvas.draw()
+    axes = panels[number].axes
+    for artist in panels[number].artists + panels[number].ink(None)[0]:
+        axes.draw_artist(artist)
+    x, y = axes.transData.transform(history.test[-1, [0, number]])
+    row = np.asarray(canvas.buffer_rgba())[-round(y) - 1, :, :3]
+    coloured = np.flatnonzero((row == bytes_of(LIGHT.test)).all(axis=1))
+    assert coloured[-1] > x + 2  # 6 points are 8 pixels
+
+
 def test_a_large_tensor_is_thinned_from_all_over_it():
     values = np.arange(10 * 28 * 28 * 24, dtype=np.float32).reshape(10, 28, 28, 24)
     some = thinned(values, 5000)

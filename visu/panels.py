@@ -24,6 +24,7 @@ TRAINING_GRID, TEST_GRID = (10, 10), (25, 40)  # rows, columns, at the most
 MARGIN = 0.2  # inches beside the texts above the panels
 GAP = 0.1  # inches between a title and what stands beside it
 OVERLAP = 3  # pixels
+DOT = 0.02  # of the axes' width: room for half of one at the end
 LEGEND = 0.75  # of the axes' width, at the most: what is wider hides the curves
 # The title has all the room that the status leaves: always the same, or it would flicker.
 LONGEST_STATE = "epoch 100 · 10 measurements a second"
@@ -331,7 +332,8 @@ class Curves(Panel):
         else:
             lower, upper = 0.0, loss_ceiling(training, test, self._classes)
         room = (upper - lower) * 0.015
-        self._follow((0.0, iteration_limit(last, iterations)), (lower - room, upper + room))
+        right = iteration_limit(last, iterations) * (1 + DOT * self._test_once)
+        self._follow((0.0, right), (lower - room, upper + room))
         return True
 
     def fit(self, size, room):
