@@ -353,7 +353,9 @@ def _read_class_names(folder):
     if not path.exists():
         return tuple(map(str, range(CLASSES)))
     try:
-        names = tuple(line.strip() for line in path.read_text("utf-8").splitlines() if line.strip())
+        names = tuple(
+            line.strip() for line in path.read_text("utf-8-sig").splitlines() if line.strip()
+        )
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: expected {CLASSES} class names in UTF-8, but {error}") from None
     if len(names) != CLASSES:

@@ -154,8 +154,8 @@ class Lesson:
         spreads  two keywords: what panels 4 and 5 show and, as their titles, are called. Each is
                  a list of tensors, or a function that makes one from the training batch X
 
-        Ends the program if it does not end well: exit code 130 after Ctrl-C, 2 if a requested
-        file could not be written.
+        A lesson runs once. Ends the program if it does not end well: exit code 130 after Ctrl-C, 2
+        if a requested file could not be written.
 
         In a notebook with ipympl, it returns at once, and the training goes on beside the cells
         that follow; the next run's beginning is its end.
@@ -167,6 +167,11 @@ class Lesson:
                 raise UsageError(
                     f"--data {self._options.data}: {self._name} has data of its own; leave the "
                     "flag out"
+                )
+            if self._run:
+                raise UsageError(
+                    "run: this lesson has run already, and its view is of that run; make another "
+                    "Lesson for another one"
                 )
             self._run = _Run(self, mnist, train, test, batch, augment, spreads)
             code = self._run.go()

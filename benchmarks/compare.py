@@ -25,6 +25,9 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from benchmarks import COUNT, check
+from visu.files import unfinished
+
 ROOT = Path(__file__).resolve().parent.parent
 THREADS = 2
 THREAD_SETTINGS = (
@@ -185,7 +188,7 @@ def table(found):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("lessons", nargs="*", metavar="LESSON", help=f"of {' '.join(LESSONS)}")
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=COUNT, default=7)
     parser.add_argument("--seconds", type=float, default=3.0, help="of each turn")
     parser.add_argument("--peers", choices=("all", "fastest", "none"), default="all")
     parser.add_argument(
@@ -201,6 +204,7 @@ def main():
     beside = given.beside and shutil.which(given.beside)
     if given.beside and not beside:
         parser.error(f"--beside {given.beside}: expected a Python, found no such program")
+    check(parser, "--json", given.json, ".json")
     rounds, seconds = (3, 1.0) if given.quick else (given.rounds, given.seconds)
     ways = "fastest" if given.quick and given.peers == "all" else given.peers
     found = {}
@@ -217,7 +221,9 @@ def main():
         )
     print(table(found))
     if given.json:
-        given.json.write_text(json.dumps(found, indent=1))
+        growing = unfinished(given.json)
+        growing.write_text(json.dumps(found, indent=1))
+        growing.replace(given.json)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import tensorflowvisu  # noqa: F401 - starts TensorFlow
 
 import tensorflow as tf  # isort: skip
 
+from benchmarks import COUNT
 from visu import startup
 from visu.adam import keras_update_step
 from visu.bias import bias_gradient
@@ -103,7 +104,7 @@ def milliseconds(way):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--rounds", type=COUNT, default=9)
     given = parser.parse_args()
     startup.warm_up(threads=1)
     print(

@@ -24,6 +24,7 @@ import Xlib.display
 from Xlib import XK, X
 from Xlib.ext import xtest
 
+from benchmarks import COUNT
 from benchmarks.variants import ROOT
 from tests.screen import RunningLesson, VirtualScreen, processor_seconds
 from tests.web import has_finished, serving, watch
@@ -178,9 +179,9 @@ def row(number, rounds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("lessons", nargs="*", default=list(ITERATIONS), metavar="LESSON")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=COUNT, default=3)
     parser.add_argument("--web", action="store_true", help="a page in place of a window")
-    parser.add_argument("--iterations", type=int, help="of a run, instead of the usual ones")
+    parser.add_argument("--iterations", type=COUNT, help="of a run, instead of the usual ones")
     given = parser.parse_args()
     print(
         "| lesson | headless, it/s | testing, % of the time | live, it/s | ratio, median (all) "

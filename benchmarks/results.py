@@ -27,7 +27,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import misread
+from benchmarks import COUNT, misread
 from benchmarks.variants import (
     COMPARISONS,
     FASHION,
@@ -178,22 +178,18 @@ def parse(description, names, save=False):
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("lessons", nargs="*", metavar="LESSON", help=f"of {' '.join(names)}")
     more = ", ".join(f"{count} of {name}" for name, count in MORE_SEEDS.items())
-    parser.add_argument("--seeds", type=int, help=f"runs of each lesson ({SEEDS}, {more})")
-    parser.add_argument("--iterations", type=int, help="instead of each lesson's own number")
+    parser.add_argument("--seeds", type=COUNT, help=f"runs of each lesson ({SEEDS}, {more})")
+    parser.add_argument("--iterations", type=COUNT, help="instead of each lesson's own number")
     parser.add_argument("--runs", type=Path, default=RUNS, help="CSV files")
     if save:
         parser.add_argument("--save", type=Path, metavar="FILE.md", help="table and pictures")
         parser.add_argument("--kept", action="store_true", help="train nothing: what is there")
-        parser.add_argument("--jobs", type=int, default=1, metavar="N", help="N at a time (1)")
+        parser.add_argument("--jobs", type=COUNT, default=1, metavar="N", help="N at a time (1)")
     given = parser.parse_args()
     if unknown := set(given.lessons) - set(names):
         parser.error(f"no lesson {' '.join(sorted(unknown))}; there are {' '.join(names)}")
     if given.iterations and given.runs.resolve() == RUNS:
         parser.error("--iterations: name another folder with --runs; that one is for whole runs")
-    if given.seeds is not None and given.seeds < 1:
-        parser.error(f"--seeds {given.seeds}: expected at least 1")
-    if save and given.jobs < 1:
-        parser.error(f"--jobs {given.jobs}: expected at least 1")
     return given
 
 

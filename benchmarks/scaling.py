@@ -11,13 +11,13 @@ import argparse
 import statistics
 from pathlib import Path
 
-import matplotlib as mpl
-
-mpl.use("agg")
-import matplotlib.pyplot as plt
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
+from benchmarks import COUNT, check
 from benchmarks.compare import FASTEST, LESSONS, OURS, compare
+from benchmarks.drawing import save
 
 BATCHES = (100, 300, 1000, 3000)
 THREADS = (2, 1)
@@ -41,10 +41,10 @@ def measure(lesson, names, batches, rounds, seconds):
 
 def draw(found, batches, path):
     """One panel for each lesson; `found` maps lessons to what `measure` returns."""
-    figure, panels = plt.subplots(
-        1, len(found), figsize=(4.2 * len(found), 4.2), layout="constrained", squeeze=False
-    )
-    for panel, (lesson, lines) in zip(panels[0], found.items(), strict=True):
+    figure = Figure((4.2 * len(found), 4.2), dpi=100, layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(1, len(found), squeeze=False)[0]
+    for panel, (lesson, lines) in zip(panels, found.items(), strict=True):
         for (library, threads), points in lines.items():
             panel.plot(
                 *zip(*points, strict=True),
@@ -59,21 +59,22 @@ def draw(found, batches, path):
         panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         panel.yaxis.set_major_formatter("{x:,.0f}")
         panel.grid(alpha=0.3)
-    panels[0][0].set_ylabel("training images a second")
-    lines = panels[0][0].get_legend_handles_labels()
+    panels[0].set_ylabel("training images a second")
+    lines = panels[0].get_legend_handles_labels()
     figure.legend(*lines, loc="outside lower center", ncols=min(4, 2 * len(found)), fontsize=8)
-    figure.savefig(path, dpi=100)
+    save(figure, path)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("lessons", nargs="*", metavar="LESSON", help=f"of {' '.join(LESSONS)}")
-    parser.add_argument("--batches", type=int, nargs="+", default=BATCHES)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--batches", type=COUNT, nargs="+", default=BATCHES)
+    parser.add_argument("--rounds", type=COUNT, default=3)
     parser.add_argument("--seconds", type=float, default=1.0, help="of each turn")
     parser.add_argument("--peers", choices=("all", "none"), default="all")
     parser.add_argument("--save", type=Path, metavar="FILE.png", default=Path("scaling.png"))
     given = parser.parse_args()
+    check(parser, "--save", given.save, ".png")
     print("| network | contender | threads | batch | images/s |\n|---|---|---|---|---|")
     found = {}
     for lesson in given.lessons or LESSONS:

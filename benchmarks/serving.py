@@ -23,6 +23,7 @@ from itertools import chain, repeat
 from pathlib import Path
 
 import tensorflowvisu  # noqa: F401 - starts TensorFlow without its chatter
+from benchmarks import COUNT
 from tests.mlengine.serving import Softmax, ask, export, mnist_digits, serving
 
 CONNECTIONS = (1, 10, 100)
@@ -206,9 +207,9 @@ def report(seen, memory, seconds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", action="append", metavar="NAME=DIR", help="as for serve.py")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=5, help="of each turn")
-    parser.add_argument("--soak", type=int, metavar="N", help="ask N times, right and wrong")
+    parser.add_argument("--rounds", type=COUNT, default=3)
+    parser.add_argument("--seconds", type=COUNT, default=5, help="of each turn")
+    parser.add_argument("--soak", type=COUNT, metavar="N", help="ask N times, right and wrong")
     given = parser.parse_args()
     if not given.soak and not shutil.which("wrk"):
         parser.error("expected the program wrk, found none; apt-get install wrk")

@@ -21,6 +21,7 @@ import tensorflowvisu  # noqa: F401 - starts TensorFlow
 
 import tensorflow as tf  # isort: skip
 
+from benchmarks import COUNT
 from tests.screen import ROOT, lesson_file
 from visu.training import BLOCK
 
@@ -101,7 +102,7 @@ def loading_seconds(times):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("lessons", nargs="*", default=["1.0", "2.1", "3.1"], metavar="LESSON")
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=COUNT, default=7)
     parser.add_argument("--seconds", type=float, default=3.0, help="for each side of a round")
     given = parser.parse_args()
     loading = loading_seconds(given.rounds)

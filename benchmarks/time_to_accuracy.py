@@ -20,6 +20,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+from benchmarks import COUNT
 from benchmarks.compare import ONEDNN
 from tests.screen import ROOT, lesson_file
 from visu.files import unfinished
@@ -108,7 +109,7 @@ def _shown(seconds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=COUNT, default=5)
     parser.add_argument("--accuracy", type=float, default=0.99)
     parser.add_argument("--peers", choices=("all", "none"), default="all")
     given = parser.parse_args()

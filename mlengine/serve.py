@@ -115,7 +115,7 @@ def reserved(host, port):
         if os.name == "posix":  # elsewhere it would let two services share a port
             door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         door.bind(address)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # the latter for names like "a..b"
         if door:
             door.close()
         raise _can_not_listen(host, port, error) from None
@@ -123,7 +123,7 @@ def reserved(host, port):
 
 
 def _can_not_listen(host, port, error):
-    reason = error.strerror or error
+    reason = getattr(error, "strerror", None) or error
     return UsageError(f"can't listen at {host}, port {port} ({reason}); choose another with --port")
 
 

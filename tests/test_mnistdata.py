@@ -147,8 +147,9 @@ def test_fashion_mnist_is_a_drop_in(tmp_path):
         "Bag",
         "Boot",
     ]
-    (tmp_path / "classes.txt").write_text("\n".join(names) + "\n")
-    assert read_data_sets(tmp_path).class_names == tuple(names)
+    for encoding in ("utf-8", "utf-8-sig"):  # Windows likes to begin a text with its encoding
+        (tmp_path / "classes.txt").write_text("\n".join(names) + "\n", encoding)
+        assert read_data_sets(tmp_path).class_names == tuple(names)
 
 
 def spoil(name, change):

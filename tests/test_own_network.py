@@ -503,3 +503,13 @@ def test_functions_with_other_outputs_than_classes_are_refused(run, tmp_path):
     code, output, error = run(plain_script(tmp_path, outputs=5), environment=IN_THE_PROJECT)
     assert (code, output) == (2, "")
     assert "error: test: expected a probability for each class" in error
+
+
+def test_a_lesson_runs_once(run, tmp_path):
+    script = plain_script(tmp_path)
+    script.write_text(script.read_text() + "lesson.run(data, train, test, weights=[W], biases=[B])")
+    code, output, error = run(script, environment=IN_THE_PROJECT)
+    assert code == 2
+    assert final(output)
+    assert error.startswith("error: run: this lesson has run already")
+    assert error.count("\n") == 1

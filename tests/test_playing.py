@@ -89,6 +89,18 @@ def test_a_transparent_picture_lies_on_white_paper(tmp_path):
     assert ((read_picture(tmp_path / "one.png") > 127) == (ink > 127)).all()
 
 
+@pytest.mark.parametrize("kind", [np.uint16, np.int32, np.float32])
+def test_scans_of_more_than_eight_bits_hold_the_same_ink(tmp_path, kind):
+    ink = draw(SEVEN)
+    paper, pen = (0.9, 0.1) if kind == np.float32 else (60_000, 10_000)
+    path = tmp_path / ("seven.png" if kind == np.uint16 else "seven.tiff")
+    Image.fromarray(np.where(ink > 0, pen, paper).astype(kind)).save(path)
+    assert ((read_picture(path) > 127) == (ink > 127)).mean() > 0.995
+    Image.fromarray(np.full((50, 50), paper, kind)).save(path)
+    with pytest.raises(UsageError, match="found an empty page"):
+        read_picture(path)
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -262,6 +274,13 @@ def test_weights_are_grey_around_zero_and_outputs_are_ink():
     assert signed.tolist() == [0, 128, 191, 255]
     assert as_ink(np.array([0.0, 1.0, 4.0])).tolist() == [0, 64, 255]
     assert as_ink(np.zeros(3)).tolist() == [0] * 3
+
+
+@pytest.mark.filterwarnings("error")  # which a learner would read in the terminal
+def test_what_is_no_number_any_more_is_drawn_as_0():
+    spoiled = np.array([np.nan, np.inf, -np.inf, 0.0, 2.0], np.float32)
+    assert as_signed(spoiled).tolist() == [128, 128, 128, 128, 255]
+    assert as_ink(spoiled).tolist() == [0, 0, 0, 0, 255]
 
 
 def trained(number):

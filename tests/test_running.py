@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from tests.screen import (
     RunningLesson,
     VirtualScreen,
     children,
+    kill_with_children,
     lesson_file,
     measured,
     without_display,
@@ -126,6 +128,45 @@ def test_a_terminal_gets_a_progress_bar(tmp_path):
     assert done.returncode == 0
     assert re.search(r"\d+/300 .*█.* epoch 1 · train .* left", done.stdout)
     assert FINAL.search(done.stdout)
+
+
+def test_a_shell_that_calls_itself_a_terminal_gets_plain_lines(screen, tmp_path):
+    log = tmp_path / "run.csv"
+    flags = ("--no-window", "--iterations", "50", "--log", str(log))
+    idle = subprocess.Popen(
+        [sys.executable, "-m", "idlelib", "-r", lesson_file("1.0"), "--", *flags],
+        env=without_display() | {"DISPLAY": screen.display, "HOME": str(tmp_path)},
+        cwd=tmp_path,
+        start_new_session=True,
+    )
+    try:
+        until = time.monotonic() + 120
+        while not log.exists():
+            assert time.monotonic() < until
+            time.sleep(0.1)
+    finally:
+        kill_with_children(idle)
+    assert rows(log)[-1]["iteration"] == "50"
+
+
+@pytest.mark.parametrize("closed", ["1>&-", "2>&-", "1>&- 2>&-"])
+def test_a_run_that_nobody_can_read_is_a_run_all_the_same(tmp_path, closed):
+    """With a display that is none, so that there would be something to say."""
+    command = f'exec "$0" "$@" {closed}'
+    flags = ("--iterations", "50", "--log", "run.csv")
+    done = subprocess.run(
+        ["sh", "-c", command, sys.executable, lesson_file("1.0"), *flags],
+        env=without_display() | {"DISPLAY": ":99999"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ("final test accuracy" in done.stdout) == ("1" not in closed)
+    assert rows(tmp_path / "run.csv")[-1]["iteration"] == "50"
+    assert len(list(tmp_path.glob("*.png"))) == 1
 
 
 def test_the_same_seed_gives_the_same_numbers_headless_paced_and_fast(run, tmp_path, screen):

@@ -24,13 +24,14 @@ LOG = f"{LOG_COLUMNS}\n0,0.1,2.3,0.098,2.3026\n10,0.5,1.5,,\n20,0.75,1.0,0.7,1.1
 
 def test_every_run_is_kept_as_its_log_would_be(run, tmp_path):
     flags = ("--iterations", 70, "--log", "run.csv")
-    kept = tmp_path / "kept"
-    kept.mkdir()
-    (kept / "mnist_1.0_softmax.csv").write_text(LOG)  # of the run before, which it replaces
-    assert run("1.0", *flags, environment={"TENSORFLOWVISU_RUNS": str(kept)})[0] == 0
-    (path,) = kept.iterdir()
-    assert path.name == "mnist_1.0_softmax.csv"
-    assert path.read_text() == (tmp_path / "run.csv").read_text()
+    kept = tmp_path / "new" / "kept"
+    for before in (None, LOG):  # the second replaces what was kept
+        if before:
+            (kept / "mnist_1.0_softmax.csv").write_text(before)
+        assert run("1.0", *flags, environment={"TENSORFLOWVISU_RUNS": str(kept)})[0] == 0
+        (path,) = kept.iterdir()
+        assert path.name == "mnist_1.0_softmax.csv"
+        assert path.read_text() == (tmp_path / "run.csv").read_text()
 
 
 def test_a_run_that_cannot_be_kept_says_nothing_of_it(run):

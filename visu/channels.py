@@ -14,13 +14,21 @@ HINT = "w  back to the bars     ← →  other misread {}s     Esc  back"
 
 
 def as_signed(patches):
-    """Weights, float [h, w, n], as ink, uint8: middle grey is 0, full ink the largest."""
+    """Weights, float [h, w, n], as ink, uint8: middle grey is 0, full ink the largest.
+
+    What is not finite is drawn as 0.
+    """
+    patches = np.nan_to_num(patches, posinf=0, neginf=0)
     largest = np.abs(patches).max(initial=1e-9)
     return np.rint(127.5 + 127.5 * patches / largest).astype(np.uint8)
 
 
 def as_ink(outputs):
-    """Outputs, float [h, w, n], as ink, uint8; the strongest of the layer is full ink."""
+    """Outputs, float [h, w, n], as ink, uint8; the strongest of the layer is full ink.
+
+    What is not finite is drawn as 0.
+    """
+    outputs = np.nan_to_num(outputs, posinf=0, neginf=0)
     lowest = min(outputs.min(initial=0), 0)
     share = (outputs - lowest) / max(outputs.max(initial=0) - lowest, 1e-9)
     return np.rint(255 * share).astype(np.uint8)

@@ -109,6 +109,12 @@ class Film:
             pass  # its process is gone, as `_listen` hears too
 
     def _listen(self):
+        try:
+            self._hear()
+        finally:
+            self._gone.set()
+
+    def _hear(self):
         while (message := receive(self._process.inbox)) is not None:
             if isinstance(message, Filmed):
                 self._filmed = message.pictures
@@ -121,4 +127,3 @@ class Film:
             if self._failure is None:
                 self._failure = f"--save {self._path}: the film's process ended unexpectedly"
                 sys.stderr.write(said)
-        self._gone.set()

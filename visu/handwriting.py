@@ -71,7 +71,7 @@ def read_picture(path, source="picture"):
                     f"{flag}: expected a picture of one digit, found {picture.width} x "
                     f"{picture.height} pixels; make it smaller"
                 )
-            upright = ImageOps.exif_transpose(picture).convert("RGBA")
+            upright = _in_bytes(ImageOps.exif_transpose(picture)).convert("RGBA")
     except UnidentifiedImageError:
         raise UsageError(
             f"{flag}: expected a picture (PNG, JPEG, ...), found none; save the digit as one"
@@ -89,3 +89,16 @@ def read_picture(path, source="picture"):
         )
     ink = contrast / contrast.max()
     return np.round(255 * np.where(ink < FAINTEST, 0, ink)).astype(np.uint8)
+
+
+def _in_bytes(picture):
+    """A grey picture of 16 bits or floats, as of a scanner, in 8 bits; others as they are.
+
+    Pillow would take all above 255 for white.
+    """
+    if not picture.mode.startswith(("I", "F")):
+        return picture
+    values = np.nan_to_num(np.asarray(picture, float), posinf=0, neginf=0)
+    values -= min(values.min(), 0)
+    white = next((white for white in (1, 255, 65535) if values.max() <= white), values.max())
+    return Image.fromarray(np.round(255 * values / white).astype(np.uint8))

@@ -125,6 +125,14 @@ class LiveView:
                 send(self._process.outbox, answer)
 
     def _listen(self):
+        try:
+            self._hear()
+        finally:
+            with self._news:
+                self._gone.set()
+                self._news.notify_all()
+
+    def _hear(self):
         reason = None
         while (wish := receive(self._process.inbox)) is not None:
             grant(wish, self._training, self._control)
@@ -144,6 +152,3 @@ class LiveView:
             self.url = None
             self._on_lost(reason or "it ended unexpectedly")
         sys.stderr.write(said)
-        with self._news:
-            self._gone.set()
-            self._news.notify_all()

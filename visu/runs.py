@@ -47,7 +47,7 @@ def keep(name, held_out, history):
     ]
     with suppress(OSError):
         try:
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             growing.write_text("\n".join(lines) + "\n", encoding="ascii")
             growing.replace(path)
         finally:

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from contextlib import contextmanager, suppress
 from functools import cache, partial
+from pathlib import Path
 
 from visu.errors import INTERRUPTED
 
@@ -30,6 +31,7 @@ def start():
 
 
 def _start():
+    _have_outputs()
     if X86:
         # TensorFlow switches oneDNN on by itself only where the CPU has AVX-512; the convolutions
         # of lesson 3.1 run 2.5 times as fast with it on older ones too.
@@ -42,6 +44,14 @@ def _start():
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
     _hiding_stderr(_import)
+
+
+def _have_outputs():
+    """Where nobody can read them, as under pythonw, what is said and what goes wrong is lost."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            # It takes the lowest file descriptor that is free: the one that C++ writes to.
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115
 
 
 def _take_signals_elsewhere():

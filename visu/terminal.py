@@ -77,7 +77,7 @@ class Progress:
     def __init__(self, scene):
         self._iterations, self._epoch = scene.iterations, scene.epoch
         self._held_out = scene.held_out
-        self._plain = not sys.stdout.isatty()
+        self._plain = _columns() is None
         self._next_line = 0.0
         self._test = None
         form = "{n_fmt}/{total_fmt} {bar} {desc} {rate_fmt} {remaining} left"
@@ -134,13 +134,12 @@ class FilmProgress:
 
 def _bar(total, form, **settings):
     """A line that is there until it is closed; nothing at all without a terminal."""
-    plain = not sys.stdout.isatty()
-    # Some terminals, of containers for example, don't know how large they are.
-    known = not plain and os.get_terminal_size(sys.stdout.fileno()).columns > 0
+    columns = _columns()
+    known = bool(columns)
     return tqdm(
         total=total,
         file=sys.stdout,
-        disable=plain,
+        disable=columns is None,
         bar_format=form,
         dynamic_ncols=known,
         ncols=None if known else 100,
@@ -148,3 +147,14 @@ def _bar(total, form, **settings):
         leave=False,
         **settings,
     )
+
+
+def _columns():
+    """How wide the terminal is, None if there is none in which a line can be written over.
+
+    Some, of containers for example, don't know how wide they are: 0.
+    """
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else None
+    except (OSError, ValueError):
+        return None  # the shells of IDLE and Thonny call themselves terminals

@@ -91,7 +91,8 @@ class Training:
             self._control.step_done()
             self._control.checkpoint()
             self._train_until(self._schedule.next_measured(self.iteration))
-            pause = 1 / self.pace if self.pace else 0.0
+            pace = self.pace
+            pause = 1 / pace if pace else 0.0
             now = time.perf_counter()
             due = min(max(due + pause, now - pause), now + pause)
             self._control.checkpoint(due)

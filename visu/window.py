@@ -348,7 +348,7 @@ class Window:
     def _write_status(self):
         iteration, iterations = self._iteration, self._scene.iterations
         if self._result is not None:
-            state = "finished"
+            state = self._result.partition(",")[0]  # finished, or failed
         elif self._paused:
             state = "paused · Space goes on, n a step"
         else:

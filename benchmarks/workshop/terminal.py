@@ -4,9 +4,7 @@ import argparse
 import statistics
 from pathlib import Path
 
-from visu.errors import UsageError
-from visu.files import check_destination
-from visu.options import whole_number
+from benchmarks import COUNT, check
 
 
 def parse(description, **numbers):
@@ -19,17 +17,14 @@ def parse(description, **numbers):
     for name, (default, meaning) in flags.items():
         parser.add_argument(
             f"--{name}",
-            type=whole_number(1, 10**6),
+            type=COUNT,
             default=default,
             metavar="N",
             help=f"{meaning} ({default})",
         )
     parser.add_argument("--save", type=Path, metavar="FILE.png", help="draw a picture")
     given = parser.parse_args()
-    try:
-        check_destination("--save", given.save, (".png",))
-    except UsageError as error:
-        parser.error(str(error))
+    check(parser, "--save", given.save, ".png")
     return given
 
 

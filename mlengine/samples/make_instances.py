@@ -61,13 +61,14 @@ def write(text, path):
     if path is None:
         sys.stdout.write(text)
         return
-    unfinished = path.with_name(f".{path.name}.unfinished")
     try:
+        unfinished = path.with_name(f".{path.name}.unfinished")
         unfinished.write_text(text, "ascii")
         unfinished.replace(path)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # the latter for ".", which has no name
+        reason = getattr(error, "strerror", None) or error
         raise mnistdata.DataError(
-            f"--output {path}: can't be written ({error.strerror}); choose another place"
+            f"--output {path}: can't be written ({reason}); choose another place"
         ) from None
 
 

@@ -35,8 +35,8 @@ class Batches:
     async def _work(self):
         while self._waiting:
             batch = self._next()
-            images = np.concatenate([each.images for each in batch])
             try:
+                images = np.concatenate([each.images for each in batch])
                 results = await asyncio.to_thread(batch[0].version.predict, images)
             except Exception as error:
                 for each in batch:

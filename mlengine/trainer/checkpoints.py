@@ -1,6 +1,7 @@
 """What a job leaves so that it can go on, and whose it is. Folders may be gs://bucket/folder."""
 
 import json
+import re
 
 import tensorflow as tf
 
@@ -94,7 +95,7 @@ def _clear(settings):
 
 
 def _is_checkpoint(name):
-    return name.startswith(("checkpoint", "ckpt-", "best", OWNER))
+    return re.fullmatch(rf"checkpoint(\.tmp.*)?|ckpt-\d.*|best|{OWNER}(\.unfinished)?", name)
 
 
 def _is_log(name):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import sys
 import threading
@@ -68,6 +69,11 @@ def from_environment(environment=os.environ):
             f"TF_CONFIG: expected chief and workers, found {', '.join(sorted(other))}; here "
             "all machines train, none serves parameters or evaluates for the others"
         )
+    for address in addresses.values():
+        if not (isinstance(address, str) and _port(address)):
+            raise UsageError(
+                f"TF_CONFIG: expected machines as host:port, such as alpha:2222, found {address!r}"
+            )
     if own not in addresses:
         raise UsageError(f"TF_CONFIG: this machine, {own[0]} {own[1]}, is not in its own cluster")
     return Cluster(addresses, own)
@@ -80,7 +86,7 @@ def meet(cluster):
     """
     if not cluster.others:
         return
-    port = int(cluster.addresses[cluster.own].rpartition(":")[2])
+    port = _port(cluster.addresses[cluster.own])
     missing, until = cluster.others, time.monotonic() + APPEAR_WITHIN
     try:
         listening = socket.create_server(("", port))
@@ -171,10 +177,16 @@ def name(task):
     return "chief" if task == CHIEF else f"{task[0]} {task[1]}"
 
 
+def _port(address):
+    """That of a "host:port"; 0 if there is none."""
+    found = re.fullmatch(r".+:(\d{1,5})", address, re.ASCII)
+    return int(found[1]) if found and int(found[1]) < 2**16 else 0
+
+
 def _answers(address):
-    host, _, port = address.rpartition(":")
+    host = address.rpartition(":")[0]
     try:
-        with socket.create_connection((host, int(port)), timeout=LOOK_EVERY):
+        with socket.create_connection((host, _port(address)), timeout=LOOK_EVERY):
             return True
-    except OSError:
+    except (OSError, UnicodeError):  # the latter for names like "a..b"
         return False

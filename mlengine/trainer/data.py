@@ -9,12 +9,19 @@ PART = 1000  # digits that a device evaluates at once
 TO_UNIT = 1 / 255
 
 
-def read(settings):
+def read(settings, strategy):
     """Read what to train on, to choose by, and to test on: three `mnistdata.DataSet`s.
 
     With `--validation 0` one chooses by the test digits, and there is nothing left to test on.
-    Raises `mnistdata.DataError`, or UsageError if less than a batch is left to train on.
+    Raises `mnistdata.DataError`, or UsageError if less than a batch is left to train on, or batches
+    can't be divided among the devices of the strategy.
     """
+    devices = strategy.num_replicas_in_sync
+    if settings.batch_size % devices:
+        raise UsageError(
+            f"--batch-size: expected a multiple of {devices}, the number of devices, found "
+            f"{settings.batch_size}"
+        )
     digits = mnistdata.read_data_sets(settings.data)
     if not settings.validation:
         training, judged = digits.train, digits.test

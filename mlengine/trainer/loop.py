@@ -45,16 +45,10 @@ class Result(NamedTuple):
 class Job:
     """A network, its optimizer and its digits, on the devices of a strategy."""
 
-    def __init__(self, settings, strategy):
-        """Raises UsageError or `mnistdata.DataError`."""
-        devices = strategy.num_replicas_in_sync
-        if settings.batch_size % devices:
-            raise UsageError(
-                f"--batch-size: expected a multiple of {devices}, the number of devices, found "
-                f"{settings.batch_size}"
-            )
+    def __init__(self, settings, strategy, digits):
+        """`digits` are what `data.read` returns."""
         self.settings, self.strategy = settings, strategy
-        self.training, self.judged, self.test = data.read(settings)
+        self.training, self.judged, self.test = digits
         with strategy.scope():
             self.network = Network(settings)
             self._optimizer = tf.keras.optimizers.AdamW(weight_decay=settings.weight_decay)

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 import mnistdata
 from trainer import cluster as clusters
-from trainer import loop, settings
+from trainer import data, loop, settings
 from trainer.checkpoints import prepare
 from trainer.errors import JobError
 
@@ -70,9 +70,10 @@ def train(given, began):
     cluster = clusters.from_environment()
     clusters.meet(cluster)
     strategy = clusters.strategy_for(cluster, given.cpu_devices)
+    digits = data.read(given, strategy)  # a mistake in its flags shall not cost an earlier run
     prepare(given, cluster.is_chief)
     watch = clusters.Watch(cluster)
-    job = loop.Job(given, strategy)
+    job = loop.Job(given, strategy, digits)
     say = _say if cluster.is_chief else _keep_quiet
     parameters = sum(int(tf.size(variable)) for variable in job.network.weights)
     say(

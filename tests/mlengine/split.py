@@ -7,7 +7,7 @@ import sys
 
 import tensorflow as tf
 
-from trainer import settings
+from trainer import data, settings
 from trainer.checkpoints import Checkpoints
 from trainer.cluster import Cluster, strategy_for
 from trainer.loop import Job
@@ -19,7 +19,7 @@ def main():
     assert two.num_replicas_in_sync == 2
     for name, strategy in (("one", tf.distribute.get_strategy()), ("two", two)):
         given = settings.read([*flags, "--job-dir", f"{folder}/{name}"])
-        job = Job(given, strategy)
+        job = Job(given, strategy, data.read(given, strategy))
         job.train(given.train_steps)
         Checkpoints(given.checkpoints_dir, job.state(), True).save(job.steps)
 

@@ -89,6 +89,7 @@ def test_what_is_not_there_ends_with_one_message(trained):
         ((SAMPLES,), r"error: .*instances\.jsonl: expected a picture"),
         (("--test-digits", 10_000), "error: --test-digits: expected numbers from 0 to 9999, found"),
         (("--test-digits", 5, "--output", "/nowhere/a"), "error: --output /nowhere/a: can't be wr"),
+        (("--test-digits", 5, "--output", "."), r"error: --output \.: can't be written \("),
         ((), "expected pictures or --test-digits, found neither"),
     ],
 )

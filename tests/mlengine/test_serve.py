@@ -394,6 +394,11 @@ def test_what_cannot_be_served_ends_with_one_message(trained):
     assert done.stderr.count("\n") == 1
 
 
+def test_a_host_that_can_be_none_is_told_too():
+    with pytest.raises(UsageError, match=r"can't listen at a\.\.b, port 0 \(.+\); choose"):
+        serve.reserved("a..b", 0)
+
+
 @pytest.mark.parametrize(
     ("flags", "environment", "message"),
     [

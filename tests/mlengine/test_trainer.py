@@ -17,7 +17,7 @@ import tensorflow as tf
 import mnistdata
 from tests.digits import write_first
 from tests.mlengine.jobs import MLENGINE, board, curve, run, wait_for
-from trainer import cluster, loop, settings, task
+from trainer import cluster, data, loop, settings, task
 from trainer.checkpoints import Checkpoints, prepare
 from trainer.errors import JobError, UsageError
 from trainer.hypertune import report
@@ -38,8 +38,10 @@ def told(*flags, model="dnn", steps=20):
 def train(given):
     """Run a job in this process. Returns it, its `Result` and the lines it said."""
     alone, said = cluster.Cluster({}), []
+    strategy = tf.distribute.get_strategy()
+    digits = data.read(given, strategy)
     prepare(given, True)
-    job = loop.Job(given, tf.distribute.get_strategy())
+    job = loop.Job(given, strategy, digits)
     return job, loop.run(job, alone, lambda: False, said.append), said
 
 
@@ -147,8 +149,9 @@ def test_what_is_exported_reads_as_what_was_trained(finished):
 def test_another_runs_folder_is_refused_and_fresh_clears_it(finished, tmp_path):
     folder, _, _ = finished
     flags = ("--train-steps", 20, "--eval-every", 20, "--job-dir", folder)
-    (folder / "notes.txt").write_text("mine")
-    (folder / "export" / "notes.txt").write_text("mine")
+    own = [folder / name for name in ("notes.txt", "export/notes.txt", "checkpoints/best.txt")]
+    for path in own:
+        path.write_text("mine")
     before = sorted(folder.rglob("*"))
     code, output, error = run("trainer.task", "--model", "linear", *flags)
     assert (code, output) == (2, "")
@@ -158,11 +161,17 @@ def test_another_runs_folder_is_refused_and_fresh_clears_it(finished, tmp_path):
     with pytest.raises(UsageError, match=r"found one with seed 0 instead of 1; add --fresh"):
         prepare(told("--seed", 1, "--job-dir", folder), True)
     prepare(told("--job-dir", folder, steps=999), True)  # longer: the same run
+    # What it would train on is looked at before anything is deleted.
+    for wrong in (("--data", "/nowhere"), ("--batch-size", 60_001), ("--cpu-devices", 3)):
+        given = ("--model", "linear", *flags, "--fresh", *wrong)
+        code, _, error = run("trainer.task", *given)
+        assert code == 2
+        assert wrong[0].strip("-") in error or "/nowhere" in error
+        assert sorted(folder.rglob("*")) == before
     given = told("--fresh", "--eval-every", 20, "--job-dir", folder, model="linear")
     train(given)
-    assert [path.name for path in (folder / "export").iterdir()] != []
     assert {path.name for path in (folder / "export").iterdir()} == {"20", "notes.txt"}
-    assert (folder / "notes.txt").read_text() == "mine"
+    assert [path.read_text() for path in own] == ["mine"] * 3
     assert list(curve(folder, "validation", "loss")) == [20]
 
 
@@ -356,6 +365,9 @@ def test_a_disk_without_room_is_explained_and_what_was_saved_is_whole(
             '"index": 3}}',
             "this machine, worker 3, is not in its own cluster",
         ),
+        ('{"cluster": {"worker": ["alpha", "beta"]}}', "as host:port, .* found 'alpha'"),
+        ('{"cluster": {"worker": ["a:1", "b:70001"]}}', "as host:port, .* found 'b:70001'"),
+        ('{"cluster": {"worker": [1, 2]}}', "as host:port, such as alpha:2222, found 1"),
     ],
 )
 def test_a_cluster_that_makes_no_sense_is_explained(text, message):

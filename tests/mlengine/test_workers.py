@@ -16,7 +16,7 @@ from tests.digits import write_first
 from tests.mlengine.jobs import PATIENCE, curve, distance, run, saved, started, wait_for
 from tests.screen import ROOT, children
 from tests.web import free_port
-from trainer import settings
+from trainer import data, settings
 from trainer.checkpoints import Checkpoints, claim, prepare
 from trainer.loop import Job
 
@@ -208,7 +208,8 @@ def test_machines_that_do_not_share_their_checkpoints_are_told_to(tmp_path, smal
     given = settings.read([*map(str, (*flags, *own))])
     prepare(given, True)
     claim(given)
-    alone = Job(given, tf.distribute.get_strategy())
+    strategy = tf.distribute.get_strategy()
+    alone = Job(given, strategy, data.read(given, strategy))
     alone.train(10)
     Checkpoints(given.checkpoints_dir, alone.state(), True).save(10)
     with two_machines(flags, own, others) as machines:
