@@ -162,11 +162,14 @@ def test_another_runs_folder_is_refused_and_fresh_clears_it(finished, tmp_path):
         prepare(told("--seed", 1, "--job-dir", folder), True)
     prepare(told("--job-dir", folder, steps=999), True)  # longer: the same run
     # What it would train on is looked at before anything is deleted.
-    for wrong in (("--data", "/nowhere"), ("--batch-size", 60_001), ("--cpu-devices", 3)):
-        given = ("--model", "linear", *flags, "--fresh", *wrong)
-        code, _, error = run("trainer.task", *given)
-        assert code == 2
-        assert wrong[0].strip("-") in error or "/nowhere" in error
+    for wrong, message in (
+        (("--data", "/nowhere"), "error: data folder /nowhere: "),
+        (("--batch-size", 60_001), "error: --batch-size: expected at most the "),
+        (("--cpu-devices", 3), "error: --batch-size: expected a multiple of 3, the number of dev"),
+    ):
+        code, output, error = run("trainer.task", "--model", "linear", *flags, "--fresh", *wrong)
+        assert (code, output) == (2, "")
+        assert error.startswith(message)
         assert sorted(folder.rglob("*")) == before
     given = told("--fresh", "--eval-every", 20, "--job-dir", folder, model="linear")
     train(given)
