@@ -17,8 +17,14 @@ from visu.measurement import Digits, Measurement, Scene, Score, percentiles
 from visu.messages import Answer
 from visu.mosaics import GLYPHS, misread_first, mosaic
 from visu.painting import Painter
-from visu.panels import LONGEST_STATE, Panels
-from visu.ranges import accuracy_floor, iteration_limit, loss_ceiling, spread_limits
+from visu.panels import LONGEST_STATE, ROUNDED, WHOLE, Panels
+from visu.ranges import (
+    ACCURACY_FLOORS,
+    accuracy_floor,
+    iteration_limit,
+    loss_ceiling,
+    spread_limits,
+)
 from visu.schedule import Schedule
 from visu.style import LIGHT, STYLES, bytes_of
 from visu.tiles import Tiles, scale
@@ -162,10 +168,43 @@ def test_the_iterations_axis_doubles_until_the_end():
     assert limits == [250, 250, 500, 500, 1000, 1000, 2000, 2000]
 
 
+@pytest.mark.parametrize("floor", [0, *ACCURACY_FLOORS])
+def test_an_accuracy_of_1_has_its_line(floor):
+    room = (1 - floor) * 0.015
+    ticks = ROUNDED.tick_values(floor - room, 1 + room)
+    shown = [tick for tick in ticks if floor - room <= tick <= 1 + room]
+    assert shown[0] == pytest.approx(floor)
+    assert shown[-1] == pytest.approx(1)
+    assert 4 <= len(shown) <= 7
+
+
+@pytest.mark.parametrize("limit", [10_000 / 2**n for n in range(4)] + [300, 2000, 12_000])
+def test_iterations_are_round(limit):
+    ticks = [tick for tick in WHOLE.tick_values(0, limit) if tick <= limit]
+    assert 3 <= len(ticks) <= 5
+    assert all(float(f"{tick:.2g}") == tick for tick in ticks)
+
+
+@pytest.mark.parametrize("height", [1, 30, 45, 60, 75, 90])
+@pytest.mark.parametrize("width", [1, 30, 1280])
+def test_a_window_without_room_draws_what_it_can(width, height):
+    test_set = mnistdata.read_data_sets().test
+    figure = Figure((width / 100, height / 100), dpi=100)
+    canvas = FigureCanvasAgg(figure)
+    canvas.blit = lambda *_: None  # there is no screen
+    painter = Painter(panels := Panels(figure, a_scene(test_set)))
+    for until in (100, 200):
+        canvas.draw()
+        painter.adopt()
+        painter.paint(panels.update(a_history(test_set, 777, until)))
+
+
 def test_the_spread_axis_has_room_for_all():
     assert spread_limits(np.array([[-0.3, 0.64]])) == pytest.approx((-0.7, 0.7))
     assert spread_limits(np.full((2, 8), np.nan)) == pytest.approx((-0.1, 0.1))
-    assert spread_limits(np.array([[-1e30]]))[1] >= 1e30
+    assert spread_limits(np.array([[-1e30]]))[0] <= -1e30
+    # One bias just below 0 does not cost the others half of the panel.
+    assert spread_limits(np.array([[-0.01, 0.24]])) == pytest.approx((-0.1, 0.3))
     lower, upper = spread_limits(np.array([[0, 0.64]]))  # activations are never negative
     assert -0.05 < lower < 0
     assert upper == pytest.approx(0.7)

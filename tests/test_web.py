@@ -101,6 +101,24 @@ def settled(page):
     raise AssertionError("the picture does not come to rest")
 
 
+def test_a_picture_of_lines_shows_what_one_of_pixels_does(browser, run, tmp_path):
+    context = browser.new_context(viewport={"width": 1920, "height": 1080})
+    page = context.new_page()
+    html = tmp_path / "page.html"
+    html.write_text('<body style="margin: 0"><img width="1920" src="run.svg">')
+    for style in STYLES:
+        for ending in ("png", "svg"):
+            flags = ("--iterations", 60, "--style", style, "--save", f"run.{ending}")
+            assert run("1.0", *flags)[0] == 0
+        page.goto(html.as_uri())
+        shown = Image.open(BytesIO(page.screenshot())).convert("L")
+        expected = Image.open(tmp_path / "run.png").convert("L")
+        # Letters differ in their edges: how dark each place is, as seen from afar.
+        apart = [np.asarray(each.reduce(12), int) for each in (shown, expected)]
+        assert np.abs(apart[0] - apart[1]).max() < 40
+    context.close()
+
+
 def dots_an_inch(pixels, ratio=1):
     """What a picture of this size is drawn with."""
     height, width = pixels.shape[:2]

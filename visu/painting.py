@@ -120,7 +120,11 @@ class Painter:
         return (*self._figure.bbox.size, self._figure.dpi)
 
     def _box(self, number):
-        return Bbox.from_bounds(*self._panels.cells[number])
+        left, bottom, width, height = self._panels.cells[number]
+        # A pixel of the canvas at least, also where the window is too low for any panel.
+        right, top = self._figure.bbox.size
+        x, y = min(left, right - 1), min(bottom, top - 1)
+        return Bbox.from_extents(x, y, max(left + width, x + 1), max(bottom + height, y + 1))
 
     def _status_box(self):
         width, height = self._figure.bbox.size

@@ -35,6 +35,9 @@ HOW_TO_READ = (
 HOW_TO_READ_INCHES = 1.6
 TILE = 28  # pixels; zoomed in, a tile has at least as many
 FOLLOWED = 50  # limits of an axis
+# Few steps, and no thirds: the end of an axis, an accuracy of 1 above all, is to have its line.
+ROUNDED = MaxNLocator(6, steps=[1, 2, 5, 10])
+WHOLE = MaxNLocator(4, integer=True, steps=[1, 2, 2.5, 3, 5, 10])
 KEPT_SIZES = 4  # of tiles: beside others, in a pair, alone, and zoomed in
 
 
@@ -272,7 +275,7 @@ class Curves(Panel):
         self._held_out, colours = scene.held_out, self.style
         self._test_once = scene.test_once
         self._earlier = earlier = scene.earlier
-        _scales(axes, colours)
+        _scales(axes, colours, DOT * scene.test_once)
         if earlier:
             style = {"scalex": False, "scaley": False}
             for points, colour, width in (
@@ -702,12 +705,18 @@ def _set_bands(polygons, rows):
         polygon.set_xy(np.column_stack([there_and_back, edges])[drawn])
 
 
-def _scales(axes, colours):
-    """Round numbers and grid lines along both sides."""
-    rounded, whole = MaxNLocator(5), MaxNLocator(4, integer=True)
+def _scales(axes, colours, beyond=0.0):
+    """Round numbers and grid lines along both sides.
+
+    beyond  by which share the x-axis is longer than what it shows
+    """
     style = {"grid": colours.grid, "size": 9, "color": colours.faint}
-    axes.add_artist(SwiftScale(axes, "x", whole.tick_values, lambda x, _: f"{x:,.0f}", **style))
-    axes.add_artist(SwiftScale(axes, "y", rounded.tick_values, _as_precise_as, **style))
+
+    def iterations(lower, upper):
+        return WHOLE.tick_values(lower, upper / (1 + beyond))
+
+    axes.add_artist(SwiftScale(axes, "x", iterations, lambda x, _: f"{x:,.0f}", **style))
+    axes.add_artist(SwiftScale(axes, "y", ROUNDED.tick_values, _as_precise_as, **style))
 
 
 def _as_precise_as(number, distance):

@@ -7,6 +7,7 @@ LOSS_CEILINGS = (0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 10.0, 50.0, 100.0)
 BEGINNING = 0.2  # the share of a run that may leave the picture, once there is enough to see
 FIRST_SHARE = 8  # the first eighth of a run is shown as large as later the whole
 ENOUGH = 10  # measurements
+SMALL = 0.4  # of the other side
 JUST_BELOW = 0.02  # 0, as a share of the axis, to tell it from the frame
 NOISE = 5  # percent of the noisy training values that may stand outside
 
@@ -60,11 +61,17 @@ def _round_above(number):
 
 
 def spread_limits(percentiles):
-    """The lower and the upper end of a spread's axis: 0 in the middle, unless nothing is below it.
+    """The lower and the upper end of a spread's axis: 0 in the middle, unless one side is small.
 
     percentiles  float [n, 8]; those that are not finite don't count
     """
     values = percentiles[np.isfinite(percentiles)]
-    largest = float(np.abs(values).max(initial=0.0))
-    top = _round_above(largest)
-    return (-top if values.min(initial=0.0) < 0 or not largest else -JUST_BELOW * top), top
+    below, above = float(-values.min(initial=0.0)), float(values.max(initial=0.0))
+    top = _round_above(max(below, above))
+
+    def end(reached, other):
+        if not reached and other:
+            return JUST_BELOW * top
+        return top if reached > SMALL * other else _round_above(reached)
+
+    return -end(below, above), end(above, below)

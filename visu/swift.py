@@ -5,6 +5,7 @@ On the Agg canvas of a window these draw in a tenth of matplotlib's own time; on
 PDF for example, they are what they are derived from.
 """
 
+import math
 import re
 from functools import cached_property, lru_cache
 
@@ -20,6 +21,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 PIECES = re.compile(r"\d|\D+")
 PAPER_OPACITY = 200 / 255  # behind a text: what it covers stays to be guessed
+LABEL_SHARE = 0.8  # of the room between two of them, at the most
 
 
 class SwiftText(Annotation):
@@ -37,6 +39,8 @@ class SwiftText(Annotation):
             xycoords=xycoords,
             textcoords="offset points",
             annotation_clip=False,
+            clip_on=False,
+            bbox=paper and {"facecolor": paper, "alpha": PAPER_OPACITY, "linewidth": 0, "pad": 1},
             **style,
         )
         self._paper = paper
@@ -140,7 +144,9 @@ class SwiftScale(Artist):
         box = self.axes.bbox
         ticks = [tick for tick in self._ticks(*limits) if limits[0] <= tick <= limits[1]]
         distance = ticks[1] - ticks[0] if len(ticks) > 1 else 1.0
-        for tick in ticks:
+        labels = [self._label(tick, distance) for tick in ticks]
+        every = self._labelled(ticks, labels)
+        for number, (tick, label) in enumerate(zip(ticks, labels, strict=True)):
             x, y = self.axes.transData.transform((tick, tick))
             if self._which == "x":
                 self._line.set_data([x, x], [box.y0, box.y1])
@@ -149,8 +155,16 @@ class SwiftScale(Artist):
                 self._line.set_data([box.x0, box.x1], [y, y])
                 self._text.xy = box.x0, y
             self._line.draw(renderer)
-            self._text.set_text(self._label(tick, distance))
+            self._text.set_text(label if number % every == 0 else "")
             self._text.draw(renderer)
+
+    def _labelled(self, ticks, labels):
+        """How many lines share a label, so that none runs into the next."""
+        if self._which == "y" or len(ticks) < 2:
+            return 1
+        between = np.diff(self.axes.transData.transform([(tick, 0) for tick in ticks[:2]])[:, 0])[0]
+        widest = max(self._text.pixels_wide(label) for label in labels)
+        return max(math.ceil(widest / (LABEL_SHARE * between)), 1)
 
 
 def _write(text, font_path, size, colour, paper):

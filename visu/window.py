@@ -16,6 +16,7 @@ from visu.painting import Painter
 from visu.panels import Panels
 
 SIZE = (12.8, 7.2)  # inches; 1280 x 720 pixels at 100 dots an inch
+SMALLEST = (640, 480)  # pixels, at 96 dots an inch: in a smaller window, nothing can be read
 # Keys of matplotlib's that do something else here, or nothing: the panels draw their own scales and
 # grids, and a mosaic has no logarithm.
 OURS = {
@@ -78,6 +79,7 @@ def _fit_on_screen(figure):
     canvas = figure.canvas.get_tk_widget()
     wanted += 0, window.winfo_reqheight() - canvas.winfo_reqheight()
     room = window.maxsize()  # the screen without a frame and a title bar
+    window.minsize(*(int(each) for each in np.minimum(np.multiply(SMALLEST, zoom), room)))
     if any(wanted > room):
         window.geometry("{:.0f}x{:.0f}".format(*np.minimum(wanted, room)))
 
