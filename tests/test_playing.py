@@ -81,6 +81,22 @@ def test_pictures_dark_on_light_or_light_on_dark_hold_the_same_ink(tmp_path, dar
     assert ((read_picture(path) > 127) == (ink > 127)).mean() > 0.995
 
 
+@pytest.mark.parametrize("size", [(300, 400), (900, 400), (1200, 900)])
+def test_shadows_on_a_photograph_are_no_ink(tmp_path, size):
+    ink = np.zeros(size, np.uint8)
+    top, left = (side - PAD // 2 for side in (size[0] // 2, size[1] // 2))
+    ink[top : top + PAD, left : left + PAD] = draw(SEVEN)
+    y, x = np.mgrid[: size[0], : size[1]] / np.reshape([[size[0]], [size[1]]], (2, 1, 1))
+    across, corner = 0.4 + 0.6 * (x + y) / 2, 1 - 0.75 * np.clip((x + y - 1.4) / 0.6, 0, 1)
+    noise = np.random.default_rng(0).normal(0, 3, size)
+    for light in (across, corner):
+        grey = np.where(ink > 127, 40, 220) * light + noise
+        path = tmp_path / "seven.png"
+        Image.fromarray(np.clip(grey, 0, 255).astype(np.uint8)).save(path)
+        found, expected = as_mnist(read_picture(path), 28), as_mnist(ink, 28)
+        assert np.abs(found.astype(int) - expected).mean() < 12
+
+
 def test_a_transparent_picture_lies_on_white_paper(tmp_path):
     ink = draw(ONE)
     pixels = np.zeros((PAD, PAD, 4), np.uint8)

@@ -10,7 +10,7 @@ CHANNELS = 8  # the panel's number
 MOST = 24  # pictures in a row
 EDGE = 65  # of 255, ink
 TITLE, GAP, APART = 0.3, 0.06, 0.3  # inches: a row's title, between pictures, beside the image
-HINT = "w  back to the bars     ← →  other misread {}s     Esc  back"
+BARS, BACK = "w  back to the bars     ", "Esc  back"
 
 
 def as_signed(patches):
@@ -58,10 +58,9 @@ class ChannelsView(Panel):
         axes.set_axis_off()
         axes.set_navigate(False)
         self._closer, self._answer, self._fresh = closer, None, True
-        self._ink = scene.ink
+        self._ink, self._names = scene.ink, scene.class_names
         self._heading = self._text(size=13, weight="bold", color=self.style.ink)
         self._hint = self._text(size=9, color=self.style.faint)
-        self._hint.set_text(HINT.format(scene.subject.removesuffix("s")))
         self._rows = []
         for _ in range(2 + layers):
             image = AxesImage(axes, interpolation="nearest", origin="upper")
@@ -121,6 +120,7 @@ class ChannelsView(Panel):
             else:
                 left, upper = 0, upper - pitch
         self._heading.set_text(self._closer.in_words())
+        self._hint.set_text(BARS + self._closer.walk_hint() + BACK)
 
     def _contents(self):
         """The title and the pictures, uint8 [h, w, n], of each row."""
@@ -132,7 +132,10 @@ class ChannelsView(Panel):
             height, width, count = answer.patches.shape
             patches = f"{count} patches of {height} x {width}"
             more, less = ("white", "black") if self.style.is_dark else ("black", "white")
-            title = f"the first weights, {patches}, {more} adds, {less} takes away"
+            # Those of a single layer, which are as large as the image, are the classes' own.
+            alone = (height, width) == question.image.shape[:2] and count == len(self._names)
+            names = f" for {self._names[0]} to {self._names[-1]}" if alone else ""
+            title = f"the first weights, {patches}{names}, {more} adds, {less} takes away"
             yield title, as_signed(answer.patches)
         for number, outputs in enumerate(answer.layers[: len(self._rows) - 2], start=1):
             height, width, count = outputs.shape

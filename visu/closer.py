@@ -14,7 +14,7 @@ SHOWN = 10  # classes, the likeliest where there are more
 FEW = 6  # with fewer classes, the bars grow no broader
 THUMB_SHARE = 0.3  # of the pad's side: the image as the network gets it
 BACK = "w  look inside     Esc  back"
-WALK, DRAW = "← →  other misread {}s     ", "draw with the mouse     d  a new sheet     "
+WALK, DRAW = "← →  misread {}s     ", "draw with the mouse     d  a new sheet     "
 
 
 class CloserLook(Panel):
@@ -181,7 +181,7 @@ class CloserLook(Panel):
         for part in (self._thumb, self._thumb_frame, self._caption):
             part.set_visible(on_pad)
         self._thumb.set_data(image)
-        hint = DRAW if on_pad else WALK.format(self._one) if self._digits else ""
+        hint = DRAW if on_pad else self.walk_hint()
         self._hint.set_text(hint + BACK)
         probabilities, computed = self._reading()
         shown = np.arange(len(self._names))
@@ -211,6 +211,10 @@ class CloserLook(Panel):
             return np.zeros(len(self._names)), None
         probabilities = self._answer.probabilities
         return probabilities, int(probabilities.argmax())
+
+    def walk_hint(self):
+        """What to press for others like it, if there are any."""
+        return WALK.format(self._one) if self._digits else ""
 
     def in_words(self):
         """Which image it is, and what it is read as."""

@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from PIL import Image, ImageDraw, ImageOps, UnidentifiedImageError
 
 from visu.errors import UsageError
@@ -11,7 +12,10 @@ PAD = 280  # pixels along each side of the pad that one draws on
 PEN = 24  # pixels: a digit that fills the pad has strokes as wide as MNIST's
 DIGIT_SHARE = 20 / 28  # of an image's side: MNIST's digits were fitted into 20 x 20 of 28 x 28
 FAINTEST = 0.3  # of the darkest ink; what is fainter, in a photograph, is paper
+FAINT_PAGE = 0.08  # of the paper's brightness: what is no darker than that is no digit
 LARGEST = 50_000_000  # pixels of a picture
+BLOCKS = 8  # along a picture's longer side: in each, the paper is about as bright everywhere
+DEEP = 0.5  # of the brightest paper
 
 
 def as_mnist(ink, side):
@@ -80,15 +84,60 @@ def read_picture(path, source="picture"):
         reason = getattr(error, "strerror", None) or error
         raise UsageError(f"{flag}: can't be read ({reason}); name a picture of a digit") from None
     paper = Image.new("RGBA", upright.size, "white")
-    grey = np.asarray(Image.alpha_composite(paper, upright).convert("L"), float)
-    edge = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    contrast = np.abs(grey - np.median(edge))
-    if contrast.max() < 20:
+    contrast = _contrast(np.asarray(Image.alpha_composite(paper, upright).convert("L"), float))
+    if contrast.max() < FAINT_PAGE:
         raise UsageError(
             f"{flag}: expected a digit, found an empty page; draw it dark on light paper"
         )
     ink = contrast / contrast.max()
     return np.round(255 * np.where(ink < FAINTEST, 0, ink)).astype(np.uint8)
+
+
+def _contrast(grey):
+    """How much darker each pixel is than the paper around it, 0 to 1; float [h, w], as `grey`.
+
+    A digit that is lighter than its paper counts as if it were darker.
+    """
+    ring = np.concatenate([grey[0], grey[:, -1], grey[-1, ::-1], grey[::-1, 0]])
+    around = np.median(ring)
+    if grey.max() - around > around - grey.min():
+        grey, ring, around = 255 - grey, 255 - ring, 255 - around
+    paper = _paper(grey) if _is_shaded(ring, around - grey.min()) else np.full(grey.shape, around)
+    # In deep shadow, a camera's noise is as large a share of the light as ink.
+    return np.clip((paper - grey) / np.maximum(paper, max(DEEP * paper.max(), 1)), 0, 1)
+
+
+def _is_shaded(ring, contrast):
+    """Whether the pixels along a picture's edges tell of shadows: much darker somewhere, but
+    nowhere all at once, as where a stroke meets the edge.
+    """
+    darker = np.median(ring) - ring
+    near = np.roll(darker, len(ring) // 50 + 1)
+    shadow = (darker >= FAINTEST * contrast).mean() > 0.05
+    return shadow and np.abs(darker - near).max() < darker.max() / 2
+
+
+def _paper(grey):
+    """How bright the paper is at each pixel, under the ink too: photographs have shadows."""
+    height, width = grey.shape
+    block = -(-max(height, width) // BLOCKS)
+    rows, columns = -(-height // block), -(-width // block)
+    size = rows * block, columns * block
+    filled = np.pad(grey, [(0, size[0] - height), (0, size[1] - width)], mode="edge")
+    blocks = filled.reshape(rows, block, columns, block).swapaxes(1, 2)
+    brightness = np.percentile(blocks, 60, axis=(2, 3))
+    # What is dark between brighter blocks is ink. Beyond the edges, shadows go on as they came.
+    for axis, reach in ((0, min(2, rows - 1)), (1, min(2, columns - 1))):
+        ends = [(0, 0), (0, 0)]
+        ends[axis] = (reach, reach)
+        brightness = np.pad(brightness, ends, mode="reflect", reflect_type="odd")
+    closed = Image.fromarray(brightness.astype(np.float32))
+    for extreme in (np.max, np.min):
+        around = sliding_window_view(np.pad(np.asarray(closed), 1, mode="edge"), (3, 3))
+        closed = Image.fromarray(extreme(around, axis=(2, 3)))
+    inside = (min(2, columns - 1), min(2, rows - 1))
+    box = (*inside, inside[0] + width / block, inside[1] + height / block)
+    return np.asarray(closed.resize((width, height), Image.Resampling.BILINEAR, box=box), float)
 
 
 def _in_bytes(picture):
