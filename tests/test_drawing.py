@@ -433,6 +433,14 @@ def test_narrow_axes_leave_out_the_best_value_and_a_title_gets_all_that_the_stat
         assert any("best" in text for text in legend) == best
         assert any("0.9223" in text for text in legend)
         assert (panels.heading.get_text() == title) == whole
+    figure.set_size_inches(5.5, 5.7)  # a panel's title ends with its cell
+    panels.arrange()
+    loss = panels[2]
+    title, *_ = (text for text in loss.axes.texts if text.get_weight() == "bold")
+    assert title.get_text().startswith("Cross-")
+    assert title.get_text().endswith("…")
+    left, _, width, _ = panels.cells[2]
+    assert loss.axes.bbox.x0 + title.pixels_wide() < left + width
 
 
 @pytest.mark.parametrize("number", [1, 2])

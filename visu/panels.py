@@ -195,6 +195,7 @@ class Panel:
         self.artists = []
         axes.set(xticks=[], yticks=[], facecolor=self.style.paper)
         style = {"size": 11, "weight": "bold", "color": self.style.ink}
+        self._whole_title = title
         self._title = SwiftText(title, (0, 1), (0, 7), axes.transAxes, **style)
         axes.add_artist(self._title)
         style = {"size": 9, "color": self.style.faint, "ha": "right"}
@@ -210,6 +211,9 @@ class Panel:
     def fit(self, size, room):
         """The axes are now this large, in pixels, with so many inches of room to their right."""
         self._width = size[0]
+        until = size[0] + (room - GAP) * self.axes.figure.dpi
+        title = cut(self._whole_title, lambda line: self._title.pixels_wide(line) <= until)
+        self._title.set_text(title)
 
     def under_mouse(self, x, y):
         """In words, what is to be seen at a point of the axes; the toolbar shows it."""
