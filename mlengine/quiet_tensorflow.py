@@ -28,7 +28,9 @@ def start():
         left_out = {} if "matplotlib" in sys.modules else {"matplotlib": None}
         sys.modules.update(left_out)
         try:
-            import tensorflow  # noqa: F401
+            import tensorflow
+
+            tensorflow.get_logger().setLevel("ERROR")  # the same for what comes from Python
         except KeyboardInterrupt:
             if hasattr(sys, "ps1"):
                 raise

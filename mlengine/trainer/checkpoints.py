@@ -95,7 +95,9 @@ def _clear(settings):
 
 
 def _is_checkpoint(name):
-    return re.fullmatch(rf"checkpoint(\.tmp.*)?|ckpt-\d.*|best|{OWNER}(\.unfinished)?", name)
+    return re.fullmatch(
+        rf"checkpoint\.tmp.*|(checkpoint|{OWNER})(\.unfinished)?|ckpt-\d.*|best", name
+    )
 
 
 def _is_log(name):
@@ -123,50 +125,57 @@ def _write(path, text):
 class Checkpoints:
     """The newest states of a run, and the best one.
 
-    A state that is not whole is never taken for one: TensorFlow writes it under other names, and
-    names it in the file `checkpoint` only then. Every machine restores; the chief alone saves,
-    since all hold the same values.
+    A state that is not whole is never taken for one: TensorFlow writes its .index last, and names
+    it in the file `checkpoint` only then. Where a power cut has taken that file, the states are
+    those with an .index. Every machine restores; the chief alone saves, since all hold the same
+    values.
     """
 
     def __init__(self, folder, state, is_chief):
         """`state` is a dict of variables and modules."""
         self._is_chief = is_chief
         self._all = tf.train.Checkpoint(**state)
-        self._newest = tf.train.CheckpointManager(self._all, folder, KEPT)
-        self._best = tf.train.CheckpointManager(
-            self._all, tf.io.gfile.join(folder, "best"), 1, checkpoint_name="best"
-        )
+        self._folder, self._bests_folder = folder, tf.io.gfile.join(folder, "best")
+        if is_chief:
+            self._newest = self._manager(folder, "ckpt", KEPT)
+            self._best = self._manager(self._bests_folder, "best", 1)
+
+    def _manager(self, folder, name, kept):
+        _mend(folder, name)
+        return tf.train.CheckpointManager(self._all, folder, kept, checkpoint_name=name)
 
     def restore(self, say):
         """Put back the newest state that can be read. Whether there was any.
 
         Raises JobError if none of them can be.
         """
-        states = self._newest.checkpoints
+        states = _states(self._folder, "ckpt")
         for path in reversed(states):
-            try:
-                self._put_back(path)
-            except NOT_DAMAGED:
-                raise
-            except DAMAGED:
-                say(f"{path} is damaged")
-            else:
+            if self._put_back(path):
                 return True
+            say(f"{path} is damaged")
         if states:
             raise JobError(
-                f"{self._newest.directory}: expected a state to go on from, but all are damaged; "
+                f"{self._folder}: expected a state to go on from, but all are damaged; "
                 "add --fresh to begin again, or choose another --job-dir"
             )
         return False
 
-    def restore_best(self):
-        """Put the best state back, if there is one."""
-        best = tf.train.latest_checkpoint(self._best.directory)
-        if best:
-            self._put_back(best)
+    def restore_best(self, say):
+        """Put the best state back, if there is one that can be read."""
+        for path in _states(self._bests_folder, "best")[-1:]:
+            if not self._put_back(path):
+                say(f"{path} is damaged, the last state is exported")
 
     def _put_back(self, path):
-        self._all.restore(path).assert_existing_objects_matched()
+        """Whether the state can be read. If not, all stays as it is."""
+        try:
+            self._all.restore(path).assert_existing_objects_matched()
+        except NOT_DAMAGED:
+            raise
+        except DAMAGED:
+            return False
+        return True
 
     def save(self, step):
         """Keep the state after `step` steps."""
@@ -177,3 +186,42 @@ class Checkpoints:
         """Keep the state after `step` steps, in place of what was the best one."""
         if self._is_chief:
             self._best.save(step)
+
+
+def _states(folder, name):
+    """The paths of the states there, <folder>/<name>-<step>, the oldest first."""
+    return _named(folder) or [tf.io.gfile.join(folder, state) for state in _listed(folder, name)]
+
+
+def _named(folder):
+    """The paths in TensorFlow's file `checkpoint`; none if it is missing or damaged."""
+    try:
+        found = tf.train.get_checkpoint_state(folder)
+    except ValueError:  # it is empty, or no text
+        return []
+    return list(found.all_model_checkpoint_paths) if found else []
+
+
+def _listed(folder, name):
+    """The names of the states whose .index is there and has been written."""
+    found = {}
+    for file in tf.io.gfile.listdir(folder) if tf.io.gfile.isdir(folder) else []:
+        state = re.fullmatch(rf"({name}-(\d+))\.index", file)
+        if state and tf.io.gfile.stat(tf.io.gfile.join(folder, file)).length:
+            found[int(state[2])] = state[1]
+    return [found[step] for step in sorted(found)]
+
+
+def _mend(folder, name):
+    """Write the file `checkpoint` anew if it is lost: TensorFlow's manager can't do without."""
+    path, states = tf.io.gfile.join(folder, "checkpoint"), _listed(folder, name)
+    if _named(folder):
+        return
+    if states:
+        lines = [f'model_checkpoint_path: "{states[-1]}"']
+        lines += [f'all_model_checkpoint_paths: "{state}"' for state in states]
+        # Without a time they would be kept for ever.
+        lines += ["all_model_checkpoint_timestamps: 1" for _ in states]
+        _write(path, "\n".join(lines))
+    elif tf.io.gfile.exists(path):
+        tf.io.gfile.remove(path)

@@ -242,7 +242,7 @@ def run(job, cluster, wants_to_stop, say):
             return Result(steps, None, None)
     steps = job.steps
     if settings.validation:
-        checkpoints.restore_best()
+        checkpoints.restore_best(say)
     exported = export(job.network, settings, job.steps) if is_chief else None
     test = job.evaluate(job.test)
     job.leave_together()

@@ -424,6 +424,56 @@ def test_before_a_damaged_state_there_is_another(tmp_path, damage):
         Checkpoints(str(tmp_path), {"numbers": numbers}, True).restore(said.append)
 
 
+@pytest.mark.parametrize(
+    "damage", ["missing", b"", bytes(80), b"\xff", b'model_checkpoint_path: "c']
+)
+def test_the_states_are_found_without_the_file_that_names_them(tmp_path, damage, capfd):
+    """Damaged as a power cut does it. The one that was being saved then is left alone."""
+    numbers = tf.Variable(tf.zeros([1000]))
+    states = Checkpoints(str(tmp_path), {"numbers": numbers}, True)
+    for step in (8, 9, 10):
+        numbers.assign(tf.fill([1000], float(step)))
+        states.save(step)
+        states.save_best(step)
+    (tmp_path / "ckpt-11.index").touch()
+    for file in (tmp_path / "checkpoint", tmp_path / "best" / "checkpoint"):
+        if damage == "missing":
+            file.unlink()
+        else:
+            file.write_bytes(damage)
+    said = []
+    for is_chief in (False, True):  # the chief mends it, so the others have to find them first
+        states = Checkpoints(str(tmp_path), {"numbers": numbers}, is_chief)
+        for put_back in (states.restore, states.restore_best):
+            numbers.assign(tf.zeros([1000]))
+            put_back(said.append)
+            assert set(numbers.numpy()) == {10.0}
+    states.save(12)
+    states.save_best(12)
+    assert {path.stem for path in tmp_path.glob("*-*.index")} == {
+        *("ckpt-9", "ckpt-10", "ckpt-11", "ckpt-12")
+    }
+    assert [path.stem for path in (tmp_path / "best").glob("*.index")] == ["best-12"]
+    assert (said, capfd.readouterr().err) == ([], "")
+
+
+@pytest.mark.parametrize("damage", ["empty index", "half the data"])
+def test_where_the_best_state_is_damaged_the_last_one_is_exported(tmp_path, damage):
+    numbers = tf.Variable(tf.zeros([1000]))
+    states = Checkpoints(str(tmp_path), {"numbers": numbers}, True)
+    states.save_best(1)
+    numbers.assign(tf.ones([1000]))
+    if damage == "empty index":
+        (tmp_path / "best" / "best-1.index").write_bytes(b"")
+    else:
+        data = tmp_path / "best" / "best-1.data-00000-of-00001"
+        data.write_bytes(data.read_bytes()[:2000])
+    said = []
+    states.restore_best(said.append)
+    assert set(numbers.numpy()) == {1.0}
+    assert said == [f"{tmp_path / 'best' / 'best-1'} is damaged, the last state is exported"]
+
+
 def test_a_machine_that_does_not_come_is_named(monkeypatch):
     monkeypatch.setattr(cluster, "APPEAR_WITHIN", 1)
     addresses = []
