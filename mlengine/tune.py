@@ -12,7 +12,7 @@ import signal
 import sys
 from pathlib import Path
 
-from flags import whole
+from flags import whole, without_patterns
 from tuning.errors import UsageError
 
 
@@ -55,6 +55,8 @@ def tune(given, trainers_flags, stop):
     numbers = {"trials": given.trials, "parallel": given.parallel}
     wanted = dataclasses.replace(wanted, **{k: v for k, v in numbers.items() if v is not None})
     folder = given.folder.resolve()
+    if wrong := without_patterns(str(folder)):
+        raise UsageError(f"--folder {wrong}; choose another")
     with search.Search(wanted, folder, given.seed, _say) as at_work:
         _say(
             f"{wanted.name}: {wanted.trials} trials, {wanted.parallel} at a time, for the "

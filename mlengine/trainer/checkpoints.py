@@ -5,6 +5,7 @@ import re
 
 import tensorflow as tf
 
+from flags import without_patterns
 from trainer.errors import JobError, UsageError
 
 KEPT = 3  # checkpoints
@@ -25,15 +26,27 @@ OWNER = "run.json"  # in the folder of the checkpoints: the settings whose run t
 def prepare(settings, is_chief):
     """Make the job's folders, with --fresh empty of earlier runs.
 
-    Raises UsageError if they can't be written, or hold another run.
+    Raises UsageError if they can't be used or written, or hold another run.
     """
+    folders = (settings.checkpoints_dir, settings.logs_dir, settings.export_dir)
+    for folder in folders:
+        if wrong := without_patterns(folder):
+            raise UsageError(f"{wrong}; choose another --job-dir")
     if is_chief:
-        for folder in (settings.checkpoints_dir, settings.logs_dir, settings.export_dir):
+        for folder in folders:
             _make(folder)
         if settings.fresh:
             _clear(settings)
-    if not settings.fresh and tf.io.gfile.exists(_owner(settings)):
+    if settings.fresh:
+        return
+    if tf.io.gfile.exists(_owner(settings)):
         _compare(_owner(settings), settings)
+    elif _listed(settings.checkpoints_dir, "ckpt"):
+        raise UsageError(
+            f"{settings.checkpoints_dir}: expected a run like this one, found states without "
+            f"{OWNER}, which says whose they are; add --fresh to delete them, or choose another "
+            "--job-dir"
+        )
 
 
 def claim(settings):

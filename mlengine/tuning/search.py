@@ -13,6 +13,7 @@ from contextlib import ExitStack
 import numpy as np
 import optuna
 from optuna.trial import TrialState
+from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from tuning import locks, trials
@@ -140,9 +141,10 @@ class Search:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         path = self._folder / DATABASE
         pruner = optuna.pruners.MedianPruner(BEFORE_PRUNING)
+        url = URL.create("sqlite", database=str(path)).render_as_string()
         try:
             opened = optuna.create_study(
-                storage=optuna.storages.RDBStorage(f"sqlite:///{path}"),
+                storage=optuna.storages.RDBStorage(url),
                 study_name="tuning",
                 direction=self.study.goal.lower(),
                 pruner=pruner if self.study.prunes else optuna.pruners.NopPruner(),

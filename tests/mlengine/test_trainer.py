@@ -335,6 +335,25 @@ def test_a_folder_that_cant_be_written_is_explained(tmp_path):
     assert (tmp_path / "file").read_text() == "precious"
 
 
+@pytest.mark.parametrize("name", ["a[1]", "b*", "c?", "d\\e"])
+def test_a_folder_that_tensorflow_takes_for_a_pattern_is_refused(tmp_path, name):
+    for folder in (tmp_path / name, f"gs://bucket/{name}"):
+        for is_chief in (True, False):
+            with pytest.raises(UsageError, match=r"takes for a pattern, found .*; choose another"):
+                prepare(told("--job-dir", folder), is_chief)
+    assert not list(tmp_path.iterdir())
+
+
+def test_states_of_nobody_knows_which_run_are_refused(tmp_path):
+    given = told("--job-dir", tmp_path)
+    number = tf.Variable(1.0)
+    Checkpoints(given.checkpoints_dir, {"number": number}, True).save(1)
+    with pytest.raises(UsageError, match=r"found states without run\.json, .*; add --fresh to"):
+        prepare(given, True)
+    prepare(told("--job-dir", tmp_path, "--fresh"), True)
+    prepare(given, True)
+
+
 def test_a_disk_without_room_is_explained_and_what_was_saved_is_whole(
     tmp_path, monkeypatch, capsys
 ):

@@ -302,6 +302,10 @@ def test_what_can_not_be_used_is_refused_in_one_line(capsys, tmp_path, quiet_sig
     assert "expected a folder to write in" in refused(
         capsys, "--study", path, "--folder", path / "a"
     )
+    assert "a pattern, found ? [ ]; choose another" in refused(
+        capsys, "--study", path, "--folder", tmp_path / "[a]?"
+    )
+    assert not (tmp_path / "[a]?").exists()
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "study.db").write_text("not a database, but some text\n" * 100)
     assert "expected the database of a study" in refused(
@@ -550,6 +554,14 @@ def test_the_proposals_are_the_seeds_whether_a_study_was_interrupted_or_not(tmp_
         assert [trial.user_attrs["id"] for trial in search.trials()] == [1, 2, 3, 4]
     with Search(read, tmp_path / "three", 4, print) as search:
         assert propose(search, 1) != whole[:1]
+
+
+@pytest.mark.parametrize("name", ["50%", "a%41#b", "c&d=e;f"])
+def test_any_other_folder_can_hold_a_study(tmp_path, name):
+    read = study.read(study_file(tmp_path))
+    with Search(read, tmp_path / name, 0, print) as search:
+        assert search.propose()
+    assert (tmp_path / name / "study.db").is_file()
 
 
 def test_the_metric_file_is_read_as_googles_package_writes_it(tmp_path, monkeypatch):
