@@ -13,6 +13,10 @@ def start():
 
     Ctrl-C meanwhile ends the program without a word; not an interactive one.
     """
+    try:
+        os.fstat(2)
+    except OSError:  # it is closed, as by 2>&-
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     # Errors only; and on x86 the fast convolutions, which TensorFlow uses by itself only where the
     # processor has AVX-512, and whose kernels it would prepare anew for every way back.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -35,6 +39,8 @@ def start():
             if hasattr(sys, "ps1"):
                 raise
             raise SystemExit(128 + signal.SIGINT) from None
+        except SystemExit:  # from a signal handler
+            raise
         except BaseException:
             hidden.seek(0)
             os.write(terminal, hidden.read())

@@ -10,6 +10,12 @@ def check_folder(source, folder):
 
     source  what to call it in the message, such as a flag
     """
-    if "://" not in folder and not Path(folder).is_dir():
+    if "://" in folder:
+        return
+    try:
+        if Path(folder).is_dir():
+            return
         found = "a file" if Path(folder).exists() else "nothing"
-        raise UsageError(f"{source} {folder}: expected a folder, found {found}; train and export")
+    except OSError as error:  # no right to look, or a name that is too long
+        found = f"nothing that can be read ({error.strerror})"
+    raise UsageError(f"{source} {folder}: expected a folder, found {found}; train and export")

@@ -58,7 +58,8 @@ def from_environment(environment=os.environ):
             for index, address in enumerate(listed)
         }
         own = task.get("type"), int(task.get("index", 0))
-    except (ValueError, AttributeError, TypeError) as error:
+        is_there = own in addresses
+    except (ValueError, AttributeError, TypeError, OverflowError) as error:
         raise UsageError(
             f'TF_CONFIG: expected {{"cluster": ..., "task": ...}} as JSON, found {text!r} ({error})'
         ) from None
@@ -69,12 +70,14 @@ def from_environment(environment=os.environ):
             f"TF_CONFIG: expected chief and workers, found {', '.join(sorted(other))}; here "
             "all machines train, none serves parameters or evaluates for the others"
         )
+    if ("chief", 1) in addresses:
+        raise UsageError(f"TF_CONFIG: expected one chief, found {len(machines['chief'])}")
     for address in addresses.values():
         if not (isinstance(address, str) and _port(address)):
             raise UsageError(
                 f"TF_CONFIG: expected machines as host:port, such as alpha:2222, found {address!r}"
             )
-    if own not in addresses:
+    if not is_there:
         raise UsageError(f"TF_CONFIG: this machine, {own[0]} {own[1]}, is not in its own cluster")
     return Cluster(addresses, own)
 

@@ -75,6 +75,10 @@ def test_what_is_not_there_ends_with_one_message(trained):
             ("--model-dir", "/nowhere", "--json-instances", SAMPLES),
             "--model-dir /nowhere: expected",
         ),
+        (
+            ("--model-dir", "x" * 300, "--json-instances", SAMPLES),
+            f"--model-dir {'x' * 300}: expected a folder, found nothing that can be read (File",
+        ),
         (("--model-dir", trained, "--json-instances", "/nowhere"), "--json-instances /nowhere: ca"),
     ):
         code, output, error = run("predict", *command)

@@ -245,6 +245,26 @@ def test_ctrl_c_while_tensorflow_starts_ends_it_without_a_word(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_closed_standard_error_is_no_obstacle():
+    command = [sys.executable, "-c", "import quiet_tensorflow; print('there')"]
+    shell = ["bash", "-c", 'exec "$@" 2>&-', "bash", *command]
+    ended = subprocess.run(shell, cwd=MLENGINE, stdout=subprocess.PIPE, text=True)
+    assert (ended.returncode, ended.stdout) == (0, "there\n")
+
+
+def test_a_signal_while_tensorflow_starts_shows_nothing_of_its_chatter(tmp_path):
+    (tmp_path / "tensorflow.py").write_text(
+        "import os, signal\nos.write(2, b'chatter')\nos.kill(os.getpid(), signal.SIGTERM)"
+    )
+    program = (
+        f"import signal, sys; sys.path.insert(0, {str(tmp_path)!r}); "
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(7)); import quiet_tensorflow"
+    )
+    command = [sys.executable, "-B", "-c", program]
+    ended = subprocess.run(command, cwd=MLENGINE, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (7, "", "")
+
+
 def test_it_stops_early_and_keeps_the_best(small_data):
     flags = ("--data", small_data, "--validation", 500, "--eval-every", 10, "--patience", 2)
     rate = ("--learning-rate", 3, "--schedule", "constant")
@@ -389,6 +409,9 @@ def test_a_disk_without_room_is_explained_and_what_was_saved_is_whole(
         ),
         ('{"cluster": {"worker": ["alpha", "beta"]}}', "as host:port, .* found 'alpha'"),
         ('{"cluster": {"worker": ["a:1", "b:70001"]}}', "as host:port, .* found 'b:70001'"),
+        ('{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"index": Infinity}}', "as JSON, found"),
+        ('{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": ["worker"]}}', "as JSON, found"),
+        ('{"cluster": {"chief": ["a:1", "b:1"]}}', "expected one chief, found 2"),
         ('{"cluster": {"worker": [1, 2]}}', "as host:port, such as alpha:2222, found 1"),
     ],
 )
