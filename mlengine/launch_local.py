@@ -3,7 +3,8 @@
     python -m launch_local --workers 2 --model dnn --train-steps 1000 --job-dir /tmp/dnn
 
 All flags but --workers are the trainer's. The workers find one another as they would in a cloud, by
-TF_CONFIG. When one of them ends before its time, so do the others.
+TF_CONFIG. When one of them ends before its time, or this program does, so do the others. Linux,
+macOS or WSL2.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 from flags import whole
 from programs import as_a_shell_has_it, with_modules
@@ -51,8 +52,12 @@ def launch(count, flags):
     addresses = [f"127.0.0.1:{port}" for port in _free_ports(count)]
     machines = {"chief": addresses[:1], "worker": addresses[1:]}
     workers, readers, asked = {}, [], []
+    held_back = []  # what the others complain of: with wrong flags, the same as the chief
+    signals = [signal.SIGTERM, signal.SIGINT]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup has it
+        signals.append(signal.SIGHUP)
     with ExitStack() as ended:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in signals:
             signal.signal(number, lambda number, _: (asked.append(number), _stop(workers)))
         for number, name in enumerate(names):
             task = {"type": "worker" if number else "chief", "index": max(number - 1, 0)}
@@ -60,7 +65,8 @@ def launch(count, flags):
             worker = _start(flags, {"TF_CONFIG": config} if count > 1 else {}, count)
             ended.callback(_end, worker)
             workers[name] = worker
-            for pipe, to in ((worker.stdout, sys.stdout), (worker.stderr, sys.stderr)):
+            complain = held_back.append if number else _show(sys.stderr)
+            for pipe, to in ((worker.stdout, _show(sys.stdout)), (worker.stderr, complain)):
                 readers.append(threading.Thread(target=_pass_on, args=(name, pipe, to)))
                 readers[-1].start()
         if asked:  # meanwhile: some did not hear of it
@@ -68,6 +74,8 @@ def launch(count, flags):
         code = _wait(workers)
     for reader in readers:
         reader.join()
+    if workers["chief"].returncode != 2:
+        print(*held_back, sep="", end="", file=sys.stderr, flush=True)
     return 128 + asked[0] if asked and code == STOPPED else code
 
 
@@ -115,8 +123,12 @@ def _start(flags, settings, count):
     settings = {"TF_NUM_INTRAOP_THREADS": threads, "OMP_NUM_THREADS": threads, **settings}
     inherited = {name: value for name, value in os.environ.items() if name != "TF_CONFIG"}
     return subprocess.Popen(
-        [sys.executable, "-m", "trainer.task", *flags],
+        [
+            *(sys.executable, "-m", "leash", str(SAVING)),
+            *(sys.executable, "-m", "trainer.task", *flags),
+        ],
         env=with_modules({**inherited, **settings}),
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -126,7 +138,11 @@ def _start(flags, settings, count):
 
 def _pass_on(name, pipe, to):
     for line in pipe:
-        print(f"[{name}] {line}", end="", file=to, flush=True)
+        to(f"[{name}] {line}")
+
+
+def _show(stream):
+    return lambda line: print(line, end="", file=stream, flush=True)
 
 
 def _stop(workers):
@@ -136,8 +152,9 @@ def _stop(workers):
 
 
 def _end(worker):
-    if worker.poll() is None:
-        worker.kill()
+    if worker.poll() is None or worker.returncode < 0:  # without its leash a trainer may be left
+        with suppress(ProcessLookupError):
+            os.killpg(worker.pid, signal.SIGKILL)
     worker.wait()
 
 

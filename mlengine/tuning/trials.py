@@ -39,7 +39,7 @@ class Run:
         with self._log.open("ab") as log:
             self._leash = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "tuning.leash", str(GRACE)),
+                    *(sys.executable, "-m", "leash", str(GRACE)),
                     *(*TRAINER, *flags, f"--job-dir={place / 'job'}"),
                 ],
                 env=with_modules(

@@ -606,7 +606,7 @@ WILLING = "import time; print('at work', flush=True); time.sleep(600)"
 )
 def test_a_leash_ends_what_is_on_it(program, end, code):
     grace = "0.3" if program == STUBBORN else "30"
-    command = [sys.executable, "-m", "tuning.leash", grace, sys.executable, "-c", program]
+    command = [sys.executable, "-m", "leash", grace, sys.executable, "-c", program]
     with subprocess.Popen(
         command, cwd=MLENGINE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as leash:
@@ -617,7 +617,7 @@ def test_a_leash_ends_what_is_on_it(program, end, code):
 
 
 def test_the_leash_passes_the_exit_code_on():
-    command = [sys.executable, "-m", "tuning.leash", "1", sys.executable, "-c", "exit(7)"]
+    command = [sys.executable, "-m", "leash", "1", sys.executable, "-c", "exit(7)"]
     with subprocess.Popen(command, cwd=MLENGINE, stdin=subprocess.PIPE) as leash:
         assert leash.wait(30) == 7
 

@@ -144,28 +144,54 @@ def test_a_worker_that_is_killed_ends_the_job_and_a_restart_goes_on(tmp_path, sm
     flags = job("dnn", tmp_path, small_data, "--save-every", 50, "--workers", 2)
     with started("launch_local", *flags, "--train-steps", 10**6) as process:
         line_that_says(process, "step 100:")
-        chief, worker = sorted(children(process.pid))
+        chief, worker = trainers_of(process)
         subprocess.run(["kill", "-9", str(worker)], check=True)
         began = time.monotonic()
         _, error = process.communicate(timeout=PATIENCE)
         assert time.monotonic() - began < 30
         assert process.returncode == 137
-    assert "the worker 0 has ended with exit code -9, so the job ends; start it again" in error
+    assert "the worker 0 has ended with exit code 137, so the job ends; start it again" in error
     assert "Traceback" not in error
     assert not _is_there(chief)
     with started("launch_local", *flags, "--train-steps", 10**6) as process:
         assert int(re.search(r"\d+", line_that_says(process, "going on from step"))[0]) >= 50
         # SIGTERM to one of them: all save and end.
         line_that_says(process, "step ")
-        chief, worker = sorted(children(process.pid))
+        _, worker = trainers_of(process)
         subprocess.run(["kill", "-TERM", str(worker)], check=True)
         output, error = process.communicate(timeout=PATIENCE)
         assert (process.returncode, error) == (143, "")
     assert "[chief] stopped after " in output
 
 
+def trainers_of(launcher):
+    """The processes of its workers, the chief's first; each is on a leash."""
+    return [trainer for leash in sorted(children(launcher.pid)) for trainer in children(leash)]
+
+
 def _is_there(pid):
     return subprocess.run(["kill", "-0", str(pid)], capture_output=True).returncode == 0
+
+
+def test_when_the_launcher_is_killed_no_worker_is_left(tmp_path, small_data):
+    flags = job("dnn", tmp_path, small_data, "--workers", 2, "--train-steps", 10**6)
+    with started("launch_local", *flags) as process:
+        wait_for(lambda: len(trainers_of(process)) == 2)
+        trainers = trainers_of(process)
+        process.kill()
+        wait_for(lambda: not any(map(_is_there, trainers)))
+
+
+def test_when_a_leash_is_killed_so_is_its_worker(tmp_path, small_data):
+    flags = job("dnn", tmp_path, small_data, "--workers", 2, "--train-steps", 10**6)
+    with started("launch_local", *flags) as process:
+        wait_for(lambda: len(trainers_of(process)) == 2)
+        trainers = trainers_of(process)
+        os.kill(sorted(children(process.pid))[1], signal.SIGKILL)
+        _, error = process.communicate(timeout=PATIENCE)
+        assert process.returncode == 137
+        assert "error: the worker 0 has ended with exit code -9, so the job ends" in error
+        wait_for(lambda: not any(map(_is_there, trainers)))
 
 
 @contextmanager
@@ -220,7 +246,7 @@ def test_machines_that_do_not_share_their_checkpoints_are_told_to(tmp_path, smal
         assert (code, told in error) == (2, True), error
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_job_that_is_stopped_before_it_trains_says_nothing(tmp_path, small_data, number):
     flags = job("dnn", tmp_path, small_data, "--workers", 2, "--train-steps", 10)
     with started("launch_local", *flags) as process:
@@ -235,6 +261,6 @@ def test_wrong_flags_are_explained_once(tmp_path):
         "launch_local", "--workers", 2, "--model", "rnn", "--job-dir", tmp_path
     )
     assert (code, output) == (2, "")
-    assert "invalid choice: 'rnn'" in error
+    assert error.count("invalid choice: 'rnn'") == 1
     code, _, error = run("launch_local", "--workers", 0)
     assert (code, "expected a whole number from 1 to 64, found '0'" in error) == (2, True)

@@ -1,10 +1,10 @@
-"""Runs a command that ends when the tuner does, however that ends: killed, even.
+"""Runs a command that ends when the program that started it does, however that ends: killed, even.
 
-    python -m tuning.leash SECONDS COMMAND ...
+    python -m leash SECONDS COMMAND ...
 
-Standard input is the leash, a pipe that nothing is ever written to. When it closes, because the
-tuner closed it or is gone, the command gets SIGTERM and, after so many seconds, SIGKILL. So it does
-when this process is told to end.
+Standard input is the leash, a pipe that nothing is ever written to. When it closes, because that
+program closed it or is gone, the command gets SIGTERM and, after so many seconds, SIGKILL. So it
+does when this process is told to end.
 """
 
 import os
@@ -22,7 +22,7 @@ def main():
     # Before the command is started: there is no moment in which a signal would leave it alone.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: told.set())
-    # It inherits the lock that the tuner passed on, and holds it as long as it lives.
+    # It inherits what was passed on, such as the tuner's lock, and holds it as long as it lives.
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, close_fds=False)
 
     def when_it_closes():
