@@ -6,6 +6,8 @@ import yaml
 
 from tuning.errors import UsageError
 
+MOST = 2**31 - 1  # for a whole number, as for the flags of the programs
+
 
 def read(path):
     """The whole of the file as a `Part`. Raises UsageError."""
@@ -21,6 +23,12 @@ def read(path):
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         reason = getattr(error, "problem", None) or str(error).splitlines()[0]
         raise UsageError(f"{path}{where}: expected YAML, but {reason}") from None
+    except RecursionError:
+        raise UsageError(f"{path}: expected YAML, but it is nested too deeply") from None
+    except (ValueError, OverflowError) as error:  # what looks like a date, a number too long
+        raise UsageError(
+            f"{path}: expected YAML, but a value can't be read ({error}); put it in quotes"
+        ) from None
 
 
 class Part:
@@ -87,15 +95,21 @@ class Part:
             raise self.wrong(
                 "a whole number" + ("" if least is None else f" not less than {least}")
             )
+        if abs(self._value) > MOST:
+            raise self.wrong(f"a whole number from {-MOST} to {MOST}")
         return self._value
 
     def number(self):
         """A finite number, as a float."""
         if isinstance(self._value, bool) or not isinstance(self._value, (int, float)):
             raise self.wrong("a number", self._found() + self._perhaps_a_point())
-        if not math.isfinite(self._value):
+        try:
+            value = float(self._value)
+        except OverflowError:  # so many digits
+            value = math.inf
+        if not math.isfinite(value):
             raise self.wrong("a finite number")
-        return float(self._value)
+        return value
 
     def wrong(self, expected, found=None):
         """A UsageError that says what was expected here."""

@@ -1,6 +1,7 @@
 """What a study found: a table, the best trial's flags, and Optuna's pictures."""
 
 import warnings
+from contextlib import suppress
 
 import matplotlib
 import numpy as np
@@ -12,6 +13,8 @@ matplotlib.use("Agg")  # before pyplot, which Optuna draws with, looks for a scr
 
 from matplotlib import pyplot
 from optuna.visualization import matplotlib as pictures
+
+from tuning.errors import UsageError
 
 SIZE = (12, 5)  # of a picture, in inches of 100 pixels
 WORDS = {
@@ -47,7 +50,8 @@ def table(study, trials):
 def draw(study, trials, folder):
     """Write Optuna's pictures of the study's trials into `folder`. Returns their paths.
 
-    There are none before a trial has finished, and no importances before two have.
+    There are none before a trial has finished, and no importances before two have. Raises
+    UsageError if they can't be written.
     """
     search = _numbered_from_1(study, trials)
     finished = _finished(trials)
@@ -86,9 +90,17 @@ def _save(axes, path):
     figure = np.ravel(axes)[0].figure
     unfinished = path.with_name(f".{path.name}.unfinished")
     figure.set_size_inches(SIZE)
-    figure.savefig(unfinished, format="png", dpi=100, bbox_inches="tight")
-    pyplot.close(figure)
-    unfinished.replace(path)
+    try:
+        figure.savefig(unfinished, format="png", dpi=100, bbox_inches="tight")
+        unfinished.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            unfinished.unlink()
+        raise UsageError(
+            f"{path}: can't be written ({error.strerror}); mend that, and the same command draws it"
+        ) from None
+    finally:
+        pyplot.close(figure)
 
 
 def _finished(trials):

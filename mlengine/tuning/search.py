@@ -25,7 +25,7 @@ TICK = 0.1  # seconds between two looks at the trainers
 BEFORE_PRUNING = 3
 # So many trials that fail, and none that does not: it is not their parameters.
 FAILURES_THAT_TELL = 3
-STOPPED = 128 + signal.SIGTERM  # a trainer's exit code
+STOPPED, KILLED = 128 + signal.SIGTERM, 128 + signal.SIGKILL  # a trainer's exit codes
 
 
 class Search:
@@ -75,12 +75,15 @@ class Search:
     def run(self, wants_to_stop):
         """Try what is to be tried, or until `wants_to_stop()`. Raises UsageError if it is in vain.
 
+        That is also when all have been tried before, and none of them has finished.
+
         What is at work then is ended by the end of the `with` block.
         """
         while not wants_to_stop():
             while len(self._runs) < self.study.parallel and (trial := self.propose()):
                 self._begin(trial)
             if not self._runs:
+                self._check_that_not_all_failed()
                 return
             time.sleep(TICK)
             for trial, run in list(self._runs.items()):
@@ -229,7 +232,7 @@ class Search:
         else:
             self.optuna.tell(trial, state=TrialState.FAIL)
             nothing = f"expected the metric {self.study.metric!r} in its metric file, found none"
-            reason = run.last_words() if code else nothing
+            reason = _killed(code) or (run.last_words() if code else nothing)
             self._say(f"trial {number}: failed (exit code {code}): {reason}")
             self._stop_if_in_vain(reason)
 
@@ -237,6 +240,15 @@ class Search:
         """What a trial reported, {step: value} in order."""
         stored = self.optuna.get_trials(deepcopy=False)[trial.number]
         return dict(sorted(stored.intermediate_values.items()))
+
+    def _check_that_not_all_failed(self):
+        known = self.trials()
+        if all(trial.state == TrialState.FAIL for trial in known):
+            raise UsageError(
+                f"--folder {self._folder}: expected a trial that has finished, found "
+                f"{len(known)}, all failed; see the trainer.log of each, ask for more --trials, "
+                "or choose another folder"
+            )
 
     def _stop_if_in_vain(self, reason):
         """Raises UsageError if there is no sense in going on."""
@@ -260,3 +272,11 @@ class Search:
                 f"{len(failed)} trials failed, as many as maxFailedTrialCount bears, the last "
                 f"with: {reason}"
             )
+
+
+def _killed(code):
+    """What an exit code says of a signal that ended a trainer with no time to say it; or None."""
+    if code >= 0 and code != KILLED:
+        return None
+    number = -code if code < 0 else signal.SIGKILL
+    return f"killed by signal {number:d}" + ("; perhaps out of memory" if number == 9 else "")

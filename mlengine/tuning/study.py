@@ -6,6 +6,7 @@ The format: google.cloud.aiplatform_v1.types.HyperparameterTuningJob.
 """
 
 import itertools
+import math
 import random
 from dataclasses import dataclass
 
@@ -51,6 +52,7 @@ GOALS = ("MAXIMIZE", "MINIMIZE")
 # Vertex AI's own choice when nothing is said is Bayesian; Optuna's is TPE, likewise.
 ALGORITHMS = ("ALGORITHM_UNSPECIFIED", "RANDOM_SEARCH", "GRID_SEARCH")
 SELECTIONS = ("LAST_MEASUREMENT", "BEST_MEASUREMENT")
+MOST_POINTS = 100_000  # of a grid, which is in memory as a whole
 LINEAR, LOGARITHMIC = SCALES = ("UNIT_LINEAR_SCALE", "UNIT_LOG_SCALE")
 
 
@@ -71,7 +73,7 @@ class Parameter:
             case CategoricalDistribution(choices=choices):
                 return list(choices)
             case IntDistribution(low=low, high=high):
-                return list(range(low, high + 1))
+                return range(low, high + 1)
         return None
 
 
@@ -139,6 +141,12 @@ def read(path, more_flags=()):
             raise part["parameterId"].wrong("each parameterId once")
         if algorithm == "GRID_SEARCH" and parameter.grid() is None:
             raise part.wrong("values that can be counted, for GRID_SEARCH", "a doubleValueSpec")
+    if algorithm == "GRID_SEARCH":
+        points = math.prod(len(parameter.grid()) for parameter in parameters)
+        if points > MOST_POINTS:
+            raise spec["parameters"].wrong(
+                f"at most {MOST_POINTS:,} combinations of values, for GRID_SEARCH", f"{points:,}"
+            )
     return Study(
         name=job["displayName"].text() if "displayName" in job else path.stem,
         metric=metric["metricId"].text(),

@@ -12,6 +12,7 @@ import subprocess
 import sys
 
 from programs import with_modules
+from tuning.errors import UsageError
 
 TRAINER = (sys.executable, "-m", "trainer.task")
 GRACE = 20.0  # seconds that a trainer has to save its state when it is told to stop
@@ -31,12 +32,19 @@ class Run:
     """
 
     def __init__(self, number, flags, folder, metric, lock):
+        """Raises UsageError if the trial's folder can't be written."""
         self._metric, self._known = metric, set()
         place = folder / f"trial-{number}"
-        place.mkdir(exist_ok=True)
         self._metrics, self._log = place / "output.metrics", place / "trainer.log"
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(THE_PLATFORMS)}
-        with self._log.open("ab") as log:
+        try:
+            place.mkdir(exist_ok=True)
+            log = self._log.open("ab")
+        except OSError as error:
+            raise UsageError(
+                f"{error.filename}: can't be written ({error.strerror}); move it away"
+            ) from None
+        with log:
             self._leash = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "leash", str(GRACE)),

@@ -250,6 +250,22 @@ def test_a_study_whose_first_three_trials_fail_ends_with_the_reason(failures):
     assert error == f"error: all of the first 3 trials failed, the last with: {reason}\n"
 
 
+def test_a_trainer_that_is_killed_is_said_to_be_and_a_study_in_vain_stays_so(tmp_path):
+    # As the system does it when there is no memory left.
+    (tmp_path / "tensorflow.py").write_text(
+        "import os\nprint('at work', flush=True)\nos.kill(os.getpid(), 9)"
+    )
+    killing = {"PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    flags = ("--study", study_file(tmp_path), "--folder", tmp_path / "study", "--trials", 1)
+    reason = "killed by signal 9; perhaps out of memory"
+    code, output, error = run("tune", *flags, environment=killing)
+    assert (code, f"trial 1: failed (exit code 137): {reason}\n" in output) == (2, True)
+    assert error.endswith(f"failed, the last with: {reason}\n")
+    code, _, error = run("tune", *flags, environment=killing)
+    assert (code, error.count("\n")) == (2, 1)
+    assert "expected a trial that has finished, found 1, all failed; see" in error
+
+
 def test_a_study_ends_when_more_trials_failed_than_it_bears(failures):
     code, output, error = failures["allowed"]
     assert code == 2
@@ -475,6 +491,23 @@ LOG = "UNIT_LOG_SCALE"
             {"parameters": [parameter("doubleValueSpec", minValue=0, maxValue=1)]},
             "expected values that can be counted, for GRID_SEARCH, found a doubleValueSpec",
         ),
+        (
+            {"parameters": [parameter("discreteValueSpec", values=[1, 10**400])]},
+            r"values\[1\]: expected a finite number, found 1000",
+        ),
+        (
+            {"parameters": [parameter("integerValueSpec", minValue=-(10**400), maxValue=0)]},
+            "minValue: expected a whole number from -2147483647 to 2147483647, found -1000",
+        ),
+        (
+            {
+                "parameters": [
+                    parameter("integerValueSpec", minValue=1, maxValue=10**6) | {"parameterId": id}
+                    for id in "ab"
+                ]
+            },
+            "at most 100,000 combinations of values, for GRID_SEARCH, found 1,000,000,000,000",
+        ),
         ({"algorithm": "TPE"}, "algorithm: expected ALGORITHM_UNSPECIFIED or RANDOM_SEARCH or"),
         ({"decayCurveStoppingSpec": {}}, "found the key 'decayCurveStoppingSpec'"),
         (
@@ -494,6 +527,9 @@ def test_a_study_that_makes_no_sense_here_is_refused(tmp_path, changes, message)
     ("text", "message"),
     [
         ("a: [1", r", line 1, column 6: expected YAML, but expected ',' or ']'"),
+        ("displayName: 2024-99-99", r"a value can't be read \(month must .*; put it in quotes"),
+        pytest.param("a: " + 3000 * "[", "but it is nested too deeply", id="deep"),
+        pytest.param("a: " + 5000 * "1", "but a value can't be read", id="long"),
         ("", ": expected a mapping, found nothing"),
         ("- 1", r": expected a mapping, found \[1\]"),
         ("maxTrialCounts: 1", "found the key 'maxTrialCounts'"),
@@ -635,6 +671,14 @@ def test_a_lock_ends_with_the_last_process_that_inherited_it(tmp_path):
     locks.hold(path, patience=1).close()
 
 
+def test_a_trials_folder_that_cant_be_used_is_told(tmp_path):
+    (tmp_path / "study").mkdir()
+    with Search(study.read(study_file(tmp_path)), tmp_path / "study", 0, print) as search:
+        (tmp_path / "study" / "trial-1").touch()
+        with pytest.raises(UsageError, match=r"/trial-1: can't be written \(.*; move it away"):
+            search.run(lambda: False)
+
+
 def test_nothing_is_drawn_before_a_trial_has_finished(tmp_path):
     read = study.read(study_file(tmp_path))
     distributions = {p.name: p.distribution for p in read.parameters}
@@ -655,3 +699,8 @@ def test_nothing_is_drawn_before_a_trial_has_finished(tmp_path):
     drawn = report.draw(read, [failed, one], tmp_path)
     assert [path.stem for path in drawn] == list(PICTURES[:3])
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in drawn)
+    drawn[1].unlink()
+    drawn[1].mkdir()
+    with pytest.raises(UsageError, match=r"slice\.png: can't be written \("):
+        report.draw(read, [failed, one], tmp_path)
+    assert not list(tmp_path.glob(".*"))
