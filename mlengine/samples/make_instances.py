@@ -10,6 +10,7 @@ one digit, dark on light or light on dark; it is cut out, scaled and centred as 
 import argparse
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -32,21 +33,24 @@ def main():
     if not given.pictures and not given.test_digits:
         parser.error("expected pictures or --test-digits, found neither")
     try:
-        images = [*map(test_digit, given.test_digits), *map(mnistdata.read_digit, given.pictures)]
+        images = [*test_digits(given.test_digits), *map(mnistdata.read_digit, given.pictures)]
         write("".join(map(instance, images)), given.output)
     except mnistdata.DataError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
 
 
-def test_digit(number):
-    """Test digit `number`, uint8 [28, 28, 1]. Raises DataError."""
+def test_digits(numbers):
+    """The test digits of these numbers, a list of uint8 [28, 28, 1]. Raises DataError."""
+    if not numbers:
+        return []
     pixels = mnistdata.read_data_sets().test.pixels
-    if not 0 <= number < len(pixels):
-        raise mnistdata.DataError(
-            f"--test-digits: expected numbers from 0 to {len(pixels) - 1}, found {number}"
-        )
-    return pixels[number]
+    for number in numbers:
+        if not 0 <= number < len(pixels):
+            raise mnistdata.DataError(
+                f"--test-digits: expected numbers from 0 to {len(pixels) - 1}, found {number}"
+            )
+    return [pixels[number] for number in numbers]
 
 
 def instance(pixels):
@@ -61,14 +65,15 @@ def write(text, path):
     if path is None:
         sys.stdout.write(text)
         return
+    unfinished = path.parent / f".{path.name}.unfinished"
     try:
-        unfinished = path.with_name(f".{path.name}.unfinished")
         unfinished.write_text(text, "ascii")
         unfinished.replace(path)
-    except (OSError, ValueError) as error:  # the latter for ".", which has no name
-        reason = getattr(error, "strerror", None) or error
+    except OSError as error:
+        with suppress(OSError):
+            unfinished.unlink()
         raise mnistdata.DataError(
-            f"--output {path}: can't be written ({reason}); choose another place"
+            f"--output {path}: can't be written ({error.strerror}); choose another place"
         ) from None
 
 

@@ -107,6 +107,28 @@ def test_instances_are_not_made_of_anything_else(arguments, message, monkeypatch
     assert re.search(message, capsys.readouterr().err)
 
 
+@pytest.fixture
+def make_instances(monkeypatch):
+    """What the script defines."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    return runpy.run_path(str(SAMPLES.with_name("make_instances.py")))
+
+
+def test_where_instances_cant_be_written_nothing_is_left(tmp_path, make_instances):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(mnistdata.DataError, match=r"can't be written \(Is a directory\)"):
+        make_instances["write"]("text", tmp_path / "folder")
+    assert [path.name for path in tmp_path.rglob("*")] == ["folder"]
+
+
+def test_the_test_digits_of_several_instances_are_read_once(monkeypatch, make_instances):
+    reads, read = [], mnistdata.read_data_sets
+    monkeypatch.setattr(mnistdata, "read_data_sets", lambda: reads.append(1) or read())
+    digits = make_instances["test_digits"]([5, 87, 95])
+    assert [digit.shape for digit in digits] == [(28, 28, 1)] * 3
+    assert len(reads) == 1
+
+
 def test_instances_are_made_of_test_digits_and_of_pictures(tmp_path):
     digits = mnistdata.read_data_sets().test
     picture = tmp_path / "four.png"
