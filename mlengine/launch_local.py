@@ -19,7 +19,7 @@ import time
 from contextlib import ExitStack, suppress
 
 from flags import whole
-from programs import as_a_shell_has_it, with_modules
+from programs import as_a_shell_has_it, fall_silent, with_modules
 
 STOPPED = 128 + signal.SIGTERM  # the exit code of who was asked to end, and has saved
 WELL = (0, STOPPED, -signal.SIGTERM)  # the last one when there was nothing to save yet
@@ -51,22 +51,36 @@ def launch(count, flags):
     names = ["chief", *(f"worker {number}" for number in range(count - 1))]
     addresses = [f"127.0.0.1:{port}" for port in _free_ports(count)]
     machines = {"chief": addresses[:1], "worker": addresses[1:]}
-    workers, readers, asked = {}, [], []
+    workers, readers, asked = {}, [], []  # ..., the exit code that was asked for
     held_back = []  # what the others complain of: with wrong flags, the same as the chief
     signals = [signal.SIGTERM, signal.SIGINT]
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup has it
         signals.append(signal.SIGHUP)
+
+    def stop(code):
+        asked.append(code)
+        _stop(workers)
+
+    def show(line):
+        try:
+            print(line, end="", flush=True)
+        except OSError as error:
+            stop(fall_silent(error))
+
+    def complain(line):
+        print(line, end="", file=sys.stderr, flush=True)
+
     with ExitStack() as ended:
         for number in signals:
-            signal.signal(number, lambda number, _: (asked.append(number), _stop(workers)))
+            signal.signal(number, lambda number, _: stop(128 + number))
         for number, name in enumerate(names):
             task = {"type": "worker" if number else "chief", "index": max(number - 1, 0)}
             config = json.dumps({"cluster": machines, "task": task})
             worker = _start(flags, {"TF_CONFIG": config} if count > 1 else {}, count)
             ended.callback(_end, worker)
             workers[name] = worker
-            complain = held_back.append if number else _show(sys.stderr)
-            for pipe, to in ((worker.stdout, _show(sys.stdout)), (worker.stderr, complain)):
+            errors = held_back.append if number else complain
+            for pipe, to in ((worker.stdout, show), (worker.stderr, errors)):
                 readers.append(threading.Thread(target=_pass_on, args=(name, pipe, to)))
                 readers[-1].start()
         if asked:  # meanwhile: some did not hear of it
@@ -76,7 +90,7 @@ def launch(count, flags):
         reader.join()
     if workers["chief"].returncode != 2:
         print(*held_back, sep="", end="", file=sys.stderr, flush=True)
-    return 128 + asked[0] if asked and code == STOPPED else code
+    return asked[0] if asked and code == STOPPED else code
 
 
 def _wait(workers):
@@ -139,10 +153,6 @@ def _start(flags, settings, count):
 def _pass_on(name, pipe, to):
     for line in pipe:
         to(f"[{name}] {line}")
-
-
-def _show(stream):
-    return lambda line: print(line, end="", file=stream, flush=True)
 
 
 def _stop(workers):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from programs import say
 from service.errors import RefusedError, UsageError, explain_and_exit
 from service.folders import check_folder
 from service.instances import read_line
@@ -37,11 +38,10 @@ def main(arguments=None):
     from service.versions import Model  # late: TensorFlow takes seconds
 
     model = Model("mnist", given.model_dir)
-    print("  ".join(COLUMNS))
+    say("  ".join(COLUMNS))
     for start in range(0, len(images), AT_ONCE):
         answers = zip(*model.current.predict(images[start : start + AT_ONCE]), strict=True)
-        for number, (name, probabilities) in enumerate(answers, start + 1):
-            print(table_row(number, name, probabilities))
+        say(*(table_row(number, *answer) for number, answer in enumerate(answers, start + 1)))
 
 
 def read_instances(path):

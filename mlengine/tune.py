@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from flags import whole, without_patterns
+from programs import say
 from tuning.errors import UsageError
 
 
@@ -57,19 +58,19 @@ def tune(given, trainers_flags, stop):
     folder = given.folder.resolve()
     if wrong := without_patterns(str(folder)):
         raise UsageError(f"--folder {wrong}; choose another")
-    with search.Search(wanted, folder, given.seed, _say) as at_work:
-        _say(
+    with search.Search(wanted, folder, given.seed, say) as at_work:
+        say(
             f"{wanted.name}: {wanted.trials} trials, {wanted.parallel} at a time, for the "
             f"{'highest' if wanted.maximises else 'lowest'} {wanted.metric}, in {folder}"
         )
         at_work.run(lambda: stop.asked is not None)
     trials = at_work.trials()
-    print(*report.table(wanted, trials), sep="\n", flush=True)
+    say(*report.table(wanted, trials))
     if stop.asked is not None:
-        _say("stopped; the same command goes on")
+        say("stopped; the same command goes on")
         return 128 + stop.asked
     for path in report.draw(wanted, trials, folder):
-        _say(f"see {path}")
+        say(f"see {path}")
     return 0
 
 
@@ -109,10 +110,6 @@ def _parser():
         "--seed", type=whole(0), default=0, metavar="N", help="of the proposals (0)"
     )
     return parser
-
-
-def _say(line):
-    print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -337,6 +337,20 @@ def test_a_run_that_nobody_reads_any_more_ends_without_a_word(tmp_path):
     assert (code, error) == (141, "")  # as of a program that knows nothing of it
 
 
+def test_an_output_without_room_is_one_message(tmp_path):
+    flags = ("--no-window", "--iterations", 100)
+    command = [sys.executable, ROOT / lesson_file("1.0"), *map(str, flags)]
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert (ended.returncode, ended.stderr) == (
+        2,
+        "error: standard output: can't be written (No space left on device); make room, or send it "
+        "elsewhere\n",
+    )
+
+
 def test_ctrl_c_before_the_run_ends_it_without_a_word(fresh, tmp_path):
     with RunningLesson("3.1", "--no-window", folder=tmp_path) as lesson:
         mapped = Path(f"/proc/{lesson.process.pid}/maps")

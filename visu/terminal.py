@@ -2,10 +2,12 @@
 
 import os
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 import tensorflow as tf
 from tqdm import tqdm
+
+from visu.errors import UsageError
 
 PLAIN_LINES = 20  # in place of the bar, when the output is not a terminal
 
@@ -64,8 +66,24 @@ def write_what_it_can():
 
 def say(line):
     """Print a line, above the progress bar if there is one. From any thread."""
-    tqdm.write(line, file=sys.stdout)
-    sys.stdout.flush()
+    with _written():
+        tqdm.write(line, file=sys.stdout)
+        sys.stdout.flush()
+
+
+@contextmanager
+def _written():
+    """Where the output has no room left, say so and write nothing more to it."""
+    try:
+        yield
+    except BrokenPipeError:  # nobody reads it any more, and nobody wants to know
+        raise
+    except OSError as error:
+        # What is still to be written would be tried once more at the end, and complained of.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise UsageError(
+            f"standard output: can't be written ({error.strerror}); make room, or send it elsewhere"
+        ) from None
 
 
 class Progress:
@@ -103,9 +121,7 @@ class Progress:
                 if m.iteration
                 else "starting"
             )
-            print(
-                f"{m.iteration}/{self._iterations} · {scores} · {rate:.0f} it/s, {left}", flush=True
-            )
+            say(f"{m.iteration}/{self._iterations} · {scores} · {rate:.0f} it/s, {left}")
 
     def close(self):
         self._bar.close()

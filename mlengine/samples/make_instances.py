@@ -20,6 +20,7 @@ import quiet_tensorflow  # noqa: E402, F401 - starts TensorFlow, which the loade
 
 # isort: split
 import mnistdata  # noqa: E402
+from programs import say  # noqa: E402
 
 
 def main():
@@ -34,7 +35,7 @@ def main():
         parser.error("expected pictures or --test-digits, found neither")
     try:
         images = [*test_digits(given.test_digits), *map(mnistdata.read_digit, given.pictures)]
-        write("".join(map(instance, images)), given.output)
+        write([instance(pixels) for pixels in images], given.output)
     except mnistdata.DataError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
@@ -57,17 +58,17 @@ def instance(pixels):
     """The line for an image, uint8 [28, 28, 1]."""
     # NumPy's text has the fewest digits that give the same float32 again.
     ink = (pixels[..., 0] * mnistdata.TO_UNIT).astype("U").tolist()
-    return json.dumps({"image": [[float(text) for text in row] for row in ink]}) + "\n"
+    return json.dumps({"image": [[float(text) for text in row] for row in ink]})
 
 
-def write(text, path):
+def write(lines, path):
     """To standard output, or to a file that appears under its name when it is whole."""
     if path is None:
-        sys.stdout.write(text)
+        say(*lines)
         return
     unfinished = path.parent / f".{path.name}.unfinished"
     try:
-        unfinished.write_text(text, "ascii")
+        unfinished.write_text("".join(f"{line}\n" for line in lines), "ascii")
         unfinished.replace(path)
     except OSError as error:
         with suppress(OSError):

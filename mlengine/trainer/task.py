@@ -13,6 +13,7 @@ import time
 import tensorflow as tf
 
 import mnistdata
+from programs import say
 from trainer import cluster as clusters
 from trainer import data, loop, settings
 from trainer.checkpoints import prepare
@@ -74,34 +75,30 @@ def train(given, began):
     prepare(given, cluster.is_chief)
     watch = clusters.Watch(cluster)
     job = loop.Job(given, strategy, digits)
-    say = _say if cluster.is_chief else _keep_quiet
+    tell = say if cluster.is_chief else _keep_quiet
     parameters = sum(int(tf.size(variable)) for variable in job.network.weights)
-    say(
+    tell(
         f"{given.model}: {parameters:,} parameters · {clusters.described(cluster, strategy)} · "
         f"{len(job.training):,} training digits"
     )
     stop = Stop()
     try:
-        result = loop.run(job, cluster, lambda: stop.asked is not None, say)
+        result = loop.run(job, cluster, lambda: stop.asked is not None, tell)
     except clusters.GONE:
         if cluster.others:
             clusters.give_up("another machine is gone")
         raise
     watch.stop()
     if result.test is None:
-        say(f"stopped after {result.steps} steps, all is saved; start it again and it goes on")
+        tell(f"stopped after {result.steps} steps, all is saved; start it again and it goes on")
         return 128 + (stop.asked or signal.SIGTERM)
     test = result.test
-    say(f"exported to {result.exported}")
-    say(
+    tell(f"exported to {result.exported}")
+    tell(
         f"final test accuracy: {test.accuracy:.4f}, loss {test.loss:.4f}, {test.misread} of "
         f"{test.count} misread, {result.steps} steps, {time.monotonic() - began:.1f} s"
     )
     return 0
-
-
-def _say(line):
-    print(line, flush=True)
 
 
 def _keep_quiet(_):

@@ -5,15 +5,17 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tests.digits import write_first
-from tests.mlengine.jobs import PATIENCE, curve, distance, run, saved, started, wait_for
+from tests.mlengine.jobs import MLENGINE, PATIENCE, curve, distance, run, saved, started, wait_for
 from tests.screen import ROOT, children
 from tests.web import free_port
 from trainer import data, settings
@@ -244,6 +246,47 @@ def test_machines_that_do_not_share_their_checkpoints_are_told_to(tmp_path, smal
         # Whoever knows it first must not be gone before the other does.
         told = f"the machines found different checkpoints, this one step {step}; name a"
         assert (code, told in error) == (2, True), error
+
+
+@pytest.mark.parametrize(
+    "program",
+    ["trainer.task --train-steps 1000000", "launch_local --train-steps 1000000", "tune --trials 9"],
+)
+def test_a_program_that_nobody_reads_any_more_ends_without_a_word(tmp_path, small_data, program):
+    name, *flags = program.split()
+    if name == "tune":
+        folder = ("--study", "vertex/tuning_study.yaml", "--folder", tmp_path, "--")
+    else:
+        folder = ("--model", "linear", "--job-dir", tmp_path)
+    sizes = ("--data", small_data, "--validation", 500, "--eval-every", 50)
+    with started(name, *flags, *folder, *sizes) as process:
+        assert process.stdout.readline()
+        process.stdout.close()  # as `| head -1` does
+        error = process.stderr.read()
+        assert (process.wait(PATIENCE), error) == (141, "")
+
+
+def test_an_output_without_room_is_one_message(tmp_path, small_data):
+    where = ("--job-dir", tmp_path / "job", "--data", small_data, "--validation", "500")
+    command = (
+        sys.executable,
+        "-m",
+        "trainer.task",
+        "--model",
+        "linear",
+        "--train-steps",
+        "9",
+        *where,
+    )
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            command, cwd=MLENGINE, stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert (ended.returncode, ended.stderr) == (
+        2,
+        "error: standard output: can't be written (No space left on device); make room, or send it "
+        "elsewhere\n",
+    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
