@@ -12,7 +12,7 @@ from PIL import Image
 import mnistdata
 from visu.closer import CLOSER, CloserLook
 from visu.history import History
-from visu.layout import ALL, VIEWS, axes_rectangle, cells
+from visu.layout import ALL, UPRIGHT, VIEWS, axes_rectangle, cells, wanted
 from visu.measurement import Digits, Measurement, Scene, Score, percentiles
 from visu.messages import Answer
 from visu.mosaics import GLYPHS, misread_first, mosaic
@@ -211,7 +211,7 @@ def test_the_spread_axis_has_room_for_all():
 
 
 @pytest.mark.parametrize("key", VIEWS)
-@pytest.mark.parametrize("size", [(1280, 720), (1920, 1080), (901, 633), (320, 200)])
+@pytest.mark.parametrize("size", [(1280, 720), (1920, 1080), (901, 633), (320, 200), (390, 700)])
 def test_panels_fill_the_figure_without_overlap(key, size):
     found = cells(VIEWS[key], *size, dpi=100)
     covered = np.zeros(size, int)
@@ -394,9 +394,12 @@ def test_all_six_panels_have_their_titles_and_values():
     assert panels.update(a_history(test_set, 777)) == {3, 6}  # the same curves, other digits
 
 
-@pytest.mark.parametrize("size", [(6.4, 4.0), (9.0, 5.6), (12.8, 7.2), (19.2, 10.8)])
+@pytest.mark.parametrize("size", [None, (6.4, 4.0), (9.0, 5.6), (12.8, 7.2), (19.2, 10.8)])
 @pytest.mark.parametrize("key", VIEWS)
 def test_no_text_covers_another_or_reaches_beyond_the_figure(size, key):
+    if size is None:  # upright, and as small as it may be
+        width, height = wanted(VIEWS[key], 9, 16)
+        size = width, max(height, UPRIGHT * width + 0.1)
     test_set = mnistdata.read_data_sets().test
     figure = Figure(size, dpi=100)
     canvas = FigureCanvasAgg(figure)

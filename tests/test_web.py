@@ -20,11 +20,10 @@ from tests.test_running import final, rows
 from tests.test_window import has, shows
 from tests.web import SIZE, said, serving, title, unpack, wait_until, watch, websocket
 from visu.errors import UsageError
-from visu.layout import VIEWS, axes_rectangle, cells
+from visu.layout import VIEWS, axes_rectangle, cells, wanted
 from visu.options import parse
 from visu.style import LIGHT, STYLES, bytes_of
 from visu.web.address import Address, listen, parse_address
-from visu.web.canvas import ROOMY
 from visu.web.events import understood
 from visu.web.pictures import difference
 from visu.web.server import AT_ONCE
@@ -119,10 +118,11 @@ def test_a_picture_of_lines_shows_what_one_of_pixels_does(browser, run, tmp_path
     context.close()
 
 
-def dots_an_inch(pixels, ratio=1):
+def dots_an_inch(pixels, view, ratio=1):
     """What a picture of this size is drawn with."""
     height, width = pixels.shape[:2]
-    return DPI * min(ratio, width / ROOMY[0], height / ROOMY[1])
+    across, down = wanted(view, width, height)
+    return min(DPI * ratio, width / across, height / down)
 
 
 def wait_for_pixels(page, condition):
@@ -135,7 +135,7 @@ def wait_for_pixels(page, condition):
 
 
 def wait_for_picture(page, view, ratio=1, style=LIGHT):
-    wait_for_pixels(page, lambda seen: shows(seen, view, dots_an_inch(seen, ratio), style))
+    wait_for_pixels(page, lambda seen: shows(seen, view, dots_an_inch(seen, view, ratio), style))
 
 
 def wait_for_panel_alone(page):
@@ -182,6 +182,37 @@ def test_keys_reach_the_picture_without_a_click(page):
         seen[view] = settled(page)
     assert len({pixels.tobytes() for pixels in seen.values()}) == len(seen) == 10
     assert (seen[VIEWS["0"]] == everything).all()
+
+
+def test_on_a_telephone_all_keys_are_under_the_finger(browser, live):
+    """Without a keyboard: panels stand below each other, and their letters can be read."""
+    phone = {"viewport": {"width": 390, "height": 750}, "device_scale_factor": 2}
+    context = browser.new_context(**phone, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    page.lesson = live
+    page.goto(live.url)
+    wait_until(page, "document.querySelector('canvas').width == 780")
+    labels = {"1": "accuracy", "5": "Biases", "6": "test digits", "7": "accuracy and loss"}
+    for key, label in labels.items():
+        page.get_by_role("button", name=label, exact=True).tap()
+        wait_for_picture(page, VIEWS[key], ratio=2)
+    letters = dots_an_inch(look(page), VIEWS["7"], ratio=2) / DPI
+    assert letters > 0.9 * 2  # of those of a large page
+    page.get_by_role("button", name="draw a digit").tap()
+    wait_for_pixels(page, lambda seen: not has(seen, LIGHT.training, 50, within=3))
+    # A stroke, as a finger draws it.
+    left, top, width, height, *_ = canvas(page)
+    before = look(page)
+    page.touchscreen.tap(left + 0.4 * width, top + 0.3 * height)
+    wait_for_pixels(page, lambda seen: (seen != before).any(axis=2).sum() > 200)
+    for button in page.locator("footer button").all():
+        box = button.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+        assert box["y"] + box["height"] <= 750
+    page.get_by_role("button", name="all panels").tap()
+    wait_for_picture(page, VIEWS["0"], ratio=2)
+    context.close()
 
 
 def test_space_pauses_training_too(page, live):
@@ -399,7 +430,7 @@ def test_the_page_says_that_it_has_finished_and_stays_until_ctrl_c(browser, live
         assert lesson.wait(30)[::2] == (0, "")
         page.wait_for_selector("text=The program has ended; this is its last picture.")
         pixels = settled(page)
-        assert shows(pixels, VIEWS["6"], dots_an_inch(pixels), dark)
+        assert shows(pixels, VIEWS["6"], dots_an_inch(pixels, VIEWS["6"]), dark)
         # The next run is shown by the same page, as it wants to be.
         port = re.search(r":(\d+)/", lesson.url)[1]
         flags = ("--iterations", 5_000, "--log", "run.csv")

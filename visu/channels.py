@@ -110,7 +110,8 @@ class ChannelsView(Panel):
             across = (self._width - left) / max(pictures.shape[2], 1) - gap
             side = max(int(min(pitch - TITLE * dpi, across)) - 2, 1)
             row = side_by_side(pictures, side, gap)
-            title.set_text(text)
+            parts = text.split(", ")
+            title.write(self._width - left, *(", ".join(parts[:count]) for count in (4, 2, 1)))
             title.xy = (left, upper - 0.2 * dpi)
             below = upper - TITLE * dpi
             image.set_data(row)

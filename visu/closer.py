@@ -5,6 +5,7 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
 from visu.handwriting import PAD, as_mnist, draw
+from visu.layout import is_upright
 from visu.messages import Question
 from visu.panels import Panel, ink_map
 from visu.swift import SwiftText
@@ -146,8 +147,14 @@ class CloserLook(Panel):
         self.axes.set(xlim=(0, width), ylim=(0, height))
         dpi = self.axes.figure.dpi
         below, above = 0.45 * dpi, 0.55 * dpi
-        side = max(min(height - below - above, 0.45 * width), 8)
-        bottom = below + (height - below - above - side) / 2
+        upright = is_upright(width, height)
+        if upright:  # the bars stand below the image
+            beside = (width - 0.3 * dpi) / (1 + THUMB_SHARE)
+            side = max(min((height - below - above) / 2, beside, width - 1.5 * dpi), 8)
+            bottom = height - above - side
+        else:
+            side = max(min(height - below - above, 0.45 * width), 8)
+            bottom = below + (height - below - above - side) / 2
         self._place(self._big, self._frame, 0, bottom, side)
         thumb = THUMB_SHARE * side
         beside = side + 0.25 * dpi
@@ -156,11 +163,15 @@ class CloserLook(Panel):
         across = max(thumb, self._caption.pixels_wide())
         self._caption.xy = (beside + across / 2, bottom - 0.05 * dpi)
         self._heading.xy, self._hint.xy = (0, height - 0.3 * dpi), (0, 0.05 * dpi)
-        self._bars_from = side + max(1.9 * dpi, thumb + 1.2 * dpi)
+        if upright:
+            top, high, self._bars_from = bottom - 0.4 * dpi, bottom - 0.4 * dpi - below, dpi
+        else:
+            top, high = bottom + side, side
+            self._bars_from = side + max(1.9 * dpi, thumb + 1.2 * dpi)
         self._bars_to = width - 0.7 * dpi
-        pitch = side / max(len(self._rows), FEW)
+        pitch = max(high, 8) / max(len(self._rows), FEW)
         for place, (bar, name, value) in enumerate(self._rows):
-            middle = bottom + side - (place + 0.5) * pitch
+            middle = top - (place + 0.5) * pitch
             bar.set(x=self._bars_from, y=middle - 0.35 * pitch, height=0.7 * pitch)
             name.xy = (self._bars_from - 0.12 * dpi, middle)
             value.xy = (self._bars_from, middle)

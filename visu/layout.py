@@ -18,6 +18,9 @@ HEAD, FOOT = 0.4, 0.3  # the lines above and below all panels
 # column, the training digits share their width.
 WIDTHS = {1: 1.0, 2: 1.0, 3: 1.35, 4: 1.0, 5: 1.0, 6: 1.35}
 WIDTHS_OF_DIGITS = {3: 1.0, 6: 1.5}
+UPRIGHT = 1.3  # times as high as wide, as a telephone
+# Inches that a panel wants for itself, and a closer look: with less, texts would be left out.
+ROOM, ROOM_TO_LOOK, ROOM_TO_LOOK_UPRIGHT = (4.0, 3.35), (6.5, 4.2), (5.2, 6.4)
 
 
 def cells(view, width, height, dpi):
@@ -26,7 +29,7 @@ def cells(view, width, height, dpi):
     Returns {panel: (left, bottom, width, height)}, whole pixels that leave no gap but for the lines
     above and below.
     """
-    rows = [view[:3], view[3:]] if len(view) > 3 else [view]
+    rows = _rows(view, width, height)
     foot = round(FOOT * dpi)
     usable = height - round(HEAD * dpi) - foot
     lines = [foot + round(usable * (1 - number / len(rows))) for number in range(len(rows) + 1)]
@@ -40,6 +43,27 @@ def cells(view, width, height, dpi):
             found[panel] = (round(left), bottom, round(right) - round(left), top - bottom)
             left = right
     return found
+
+
+def wanted(view, width, height):
+    """Inches (width, height) in which all the texts of a view have room, in a figure so formed."""
+    if not set(view) <= set(ALL):
+        return ROOM_TO_LOOK_UPRIGHT if is_upright(width, height) else ROOM_TO_LOOK
+    rows = _rows(view, width, height)
+    return ROOM[0] * max(map(len, rows)), ROOM[1] * len(rows)
+
+
+def is_upright(width, height):
+    """Whether things stand below each other, rather than side by side."""
+    return height > UPRIGHT * width
+
+
+def _rows(view, width, height):
+    """The panels in each row."""
+    upright = is_upright(width, height)
+    if view == ALL:
+        return [(1, 2), (4, 5), (3, 6)] if upright else [view[:3], view[3:]]
+    return [(panel,) for panel in view] if upright else [view]
 
 
 def axes_rectangle(cell, dpi, grid=None):

@@ -126,6 +126,7 @@ class Panels:
         longest = self._status(self._scene.iterations, LONGEST_STATE)
         status = self.status.pixels_wide(longest) + MARGIN * dpi
         self.status_from = max(round(width - status), 0)
+        self._status_room = width - 2 * MARGIN * dpi
         room = self.status_from - 2 * MARGIN * dpi
         title = cut(self._scene.title, lambda line: self.heading.pixels_wide(line) <= room)
         self.heading.set_text(title)
@@ -133,7 +134,8 @@ class Panels:
 
     def write_status(self, iteration, state=None):
         """Say at the upper right how far the run is, and in words how it is."""
-        self.status.set_text(self._status(iteration, state))
+        versions = (state, state.partition(" · ")[0]) if state else (None,)
+        self.status.write(self._status_room, *(self._status(iteration, each) for each in versions))
 
     def _status(self, iteration, state):
         done = f"iteration {iteration:,} of {self._scene.iterations:,}"

@@ -213,6 +213,8 @@ class Window:
 
     def _turn_to(self, view):
         self._lift_pen()  # a stroke may have been on its way
+        if hasattr(self._canvas, "fit"):  # a page's, which may be small
+            self._canvas.fit(view)
         self._panels.show(view)
         toolbar = self._canvas.manager.toolbar
         if toolbar is not None:

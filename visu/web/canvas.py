@@ -16,11 +16,13 @@ from matplotlib.backends.backend_webagg_core import (
 )
 from tornado.ioloop import IOLoop
 
+from visu.layout import ALL, wanted
+
 # What a page has to know beside the picture. Only the newest of each kind counts.
 STATE = {"figure_label", "message", "cursor", "rubberband", "navigate_mode", "history_buttons"}
 GOING_AWAY = 1001  # the WebSocket protocol's code for a server that ends
 SMALLEST, LARGEST = (160, 120), (7680, 4320)  # pixels
-ROOMY = 1200, 670  # pixels of CSS; where there is less room, the texts would overlap
+DOTS = 100  # an inch, pixels of CSS
 
 
 class FigureManager(FigureManagerWebAgg):
@@ -84,6 +86,7 @@ class FigureCanvas(FigureCanvasWebAggCore):
     supports_blit = True
     _timer_cls = TimerTornado
     _is_to_be_drawn = False
+    _view, _page = ALL, None  # what is shown, and in which room
 
     def draw_idle(self):
         if not self._is_to_be_drawn:
@@ -96,10 +99,18 @@ class FigureCanvas(FigureCanvasWebAggCore):
 
     def handle_resize(self, event):
         """A page has room for so many pixels of the screen, `ratio` of them to one of CSS."""
-        asked = zip((event["width"], event["height"]), SMALLEST, LARGEST, strict=True)
+        self._page = event
+        self.fit(self._view)
+
+    def fit(self, view):
+        """Draw as large as the panels of this view have room for: in a small page, smaller."""
+        self._view = view
+        if self._page is None:
+            return
+        asked = zip((self._page["width"], self._page["height"]), SMALLEST, LARGEST, strict=True)
         size = tuple(min(max(pixels, least), most) for pixels, least, most in asked)
-        # In a small page everything is drawn smaller.
-        ratio = min(event["ratio"], *(n / enough for n, enough in zip(size, ROOMY, strict=True)))
+        enough = zip(size, wanted(view, *size), strict=True)
+        ratio = min(self._page["ratio"], *(pixels / (inches * DOTS) for pixels, inches in enough))
         if (size, ratio) == (self.get_width_height(physical=True), self.device_pixel_ratio):
             return
         self._set_device_pixel_ratio(ratio)

@@ -31,6 +31,33 @@ HEADERS = {
 UNREADABLE = 1003  # the WebSocket protocol's code for a message that is none
 
 
+def keys(scene):
+    """Buttons for who has no keyboard: groups of (key, as browsers name it; label; meaning)."""
+    one, many = scene.subject.removesuffix("s"), scene.subject
+    test, (fourth, fifth) = f"{scene.held_out} {many}", scene.spreads
+    alone = ("accuracy", "loss", f"training {many}", fourth, fifth, test)
+    yield [(str(panel), str(panel), name) for panel, name in enumerate(alone, 1)]
+    yield [
+        ("7", "7", "accuracy and loss"),
+        ("8", "8", f"{fourth} and {fifth}"),
+        ("9", "9", f"training and {test}"),
+        ("0", "0", "all panels"),
+    ]
+    yield [
+        (" ", "Space", "pause, go on"),
+        ("n", "n", "in a pause: on to the next measurement"),
+        ("-", "−", "slower"),
+        ("+", "+", "faster"),
+    ]
+    yield [
+        *[("d", "d", f"draw a {one}")] * scene.drawable,
+        ("w", "w", "the first weights, the channels"),
+        ("ArrowLeft", "←", f"the misread {one} before"),
+        ("ArrowRight", "→", f"the next misread {one}"),
+        ("Escape", "Esc", "back"),
+    ]
+
+
 def serve(sockets, manager, scene):
     """Answer browsers as soon as the main loop runs.
 
@@ -50,7 +77,11 @@ def serve(sockets, manager, scene):
     application.add_handlers(
         OUR_NAMES if is_loopback(sockets) else ANY_NAME,
         [
-            ("/", Page, {"name": scene.name, "buttons": manager.toolbar.toolitems}),
+            (
+                "/",
+                Page,
+                {"name": scene.name, "buttons": manager.toolbar.toolitems, "keys": [*keys(scene)]},
+            ),
             ("/socket", Viewer, {"manager": manager}),
             (r"/(page\.(?:css|js))", File, {"path": PAGE}),
             (r"/icons/([a-z_]+\.svg)", File, {"path": ICONS}),
@@ -60,15 +91,15 @@ def serve(sockets, manager, scene):
 
 
 class Page(RequestHandler):
-    def initialize(self, name, buttons):
-        self._name, self._buttons = name, buttons
+    def initialize(self, **texts):
+        self._texts = texts
 
     def set_default_headers(self):
         for header, value in HEADERS.items():
             self.set_header(header, value)
 
     def get(self):
-        self.render("page.html", name=self._name, buttons=self._buttons)
+        self.render("page.html", **self._texts)
 
 
 class File(StaticFileHandler):

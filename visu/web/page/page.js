@@ -12,7 +12,7 @@ const context = canvas.getContext("2d");
 const rubberband = document.getElementById("rubberband");
 const keys = document.getElementById("keys");
 const trouble = document.getElementById("trouble");
-const buttons = [...document.querySelectorAll("button")];
+const buttons = [...document.querySelectorAll("button[data-action]")]; // of matplotlib's toolbar
 
 let socket;
 let room = [0, 0]; // for the picture, in pixels of the screen
@@ -224,12 +224,15 @@ function save() {
   });
 }
 
-for (const button of buttons) {
+for (const button of document.querySelectorAll("button")) {
   // Keys are for the picture, also after a click on a button.
   button.addEventListener("mousedown", (event) => event.preventDefault());
   button.addEventListener("click", () => {
     if (button.dataset.action === "download") {
       save();
+    } else if (button.dataset.key) {
+      send({ type: "key_press", key: `k${button.dataset.key}` });
+      send({ type: "key_release", key: `k${button.dataset.key}` });
     } else {
       send({ type: "toolbar_button", name: button.dataset.action });
     }
