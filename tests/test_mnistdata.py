@@ -133,6 +133,8 @@ def test_files_that_were_unpacked_under_their_old_name_serve(tmp_path):
 def test_fashion_mnist_is_a_drop_in(tmp_path):
     fashion = read_data_sets(FASHION)
     assert (len(fashion.train), len(fashion.test)) == (60_000, 10_000)
+    assert fashion.class_names == mnistdata.FASHION
+    assert fashion.class_names[fashion.test.classes[0]] == "Ankle boot"
     for path in FASHION.glob("*.gz"):
         shutil.copy(path, tmp_path)
     names = [

@@ -337,6 +337,7 @@ def test_dense_weights_are_pictures_too():
     module, answer = trained("2.1")
     assert answer.layers == ()
     assert answer.patches.shape == (28, 28, PATCHES)
+    assert answer.patches_in_all == 200
     assert (answer.patches[3, 5, 7]) == module.W1.numpy()[3 * 28 + 5, 7]
 
 

@@ -131,7 +131,9 @@ class ChannelsView(Panel):
         yield "the image", self._in_ink(question.image)
         if answer.patches is not None:
             height, width, count = answer.patches.shape
-            patches = f"{count} patches of {height} x {width}"
+            in_all = answer.patches_in_all
+            some = f"{count} of " if count < in_all else ""
+            patches = f"{some}{in_all} patches of {height} x {width}"
             more, less = ("white", "black") if self.style.is_dark else ("black", "white")
             # Those of a single layer, which are as large as the image, are the classes' own.
             alone = (height, width) == question.image.shape[:2] and count == len(self._names)

@@ -106,25 +106,22 @@ class Training:
         return Y[0].numpy()
 
     def _first_weights(self, shape):
-        """Those of the first layer as pictures, float [h, w, n]; None if they are none."""
+        """Some of the first layer as pictures, float [h, w, n], or None; how many there are."""
         first = self._weights
         if first is None:
-            return None
+            return None, 0
         if first.shape.rank == 2 and first.shape[0] == np.prod(shape):
             first = tf.reshape(first, [*shape, -1])
         if first.shape.rank != 4:
-            return None
-        return tf.reduce_mean(first, axis=2).numpy()[..., :PATCHES]
+            return None, 0
+        return tf.reduce_mean(first, axis=2).numpy()[..., :PATCHES], first.shape[3]
 
     def _answer_question(self):
         if question := self._control.question:
-            answer = Answer(
-                question.number,
-                self.iteration,
-                self.read(question.image),
-                self._first_weights(question.image.shape),
-                tuple(layer[0].numpy() for layer in self._layers()),
-            )
+            probabilities = self.read(question.image)
+            patches, in_all = self._first_weights(question.image.shape)
+            layers = tuple(layer[0].numpy() for layer in self._layers())
+            answer = Answer(question.number, self.iteration, probabilities, patches, layers, in_all)
             self._next_answer = time.perf_counter() + ANSWER_SECONDS
             self._answer(answer)
 
