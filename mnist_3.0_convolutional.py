@@ -15,7 +15,7 @@ New here: convolutions. Small patches of weights slide over the image and find s
             \x/x\x/           fully connected        W5 [200, 10]       B5 [10]
               · ·             Y   [n, 10]          ten probabilities for each image
 
-Expect: final test accuracy 0.9890 ± 0.0014 (mean ± sd, n = 5 seeds)
+Expect: final test accuracy 0.9891 ± 0.0019 (mean ± sd, n = 5 seeds)
 """
 
 import tensorflowvisu  # first: it starts TensorFlow
@@ -33,11 +33,11 @@ def learning_rate(step):
 
 # Variables: what training adjusts.
 W1 = tf.Variable(tf.random.truncated_normal([5, 5, 1, 4], stddev=0.1))
-B1 = tf.Variable(tf.ones([4]) / 10)
+B1 = tf.Variable(tf.zeros([4]))  # from 0, so that empty paper says nothing
 W2 = tf.Variable(tf.random.truncated_normal([4, 4, 4, 8], stddev=0.1))
-B2 = tf.Variable(tf.ones([8]) / 10)
+B2 = tf.Variable(tf.zeros([8]))
 W3 = tf.Variable(tf.random.truncated_normal([4, 4, 8, 12], stddev=0.1))
-B3 = tf.Variable(tf.ones([12]) / 10)
+B3 = tf.Variable(tf.zeros([12]))
 W4 = tf.Variable(tf.random.truncated_normal([588, 200], stddev=0.1))
 B4 = tf.Variable(tf.ones([200]) / 10)
 W5 = tf.Variable(tf.random.truncated_normal([200, 10], stddev=0.1))

@@ -15,7 +15,7 @@ New here: larger patches and more channels, the freedom that 3.0 lacked; dropout
             \x/x\x/           fully connected        W5 [200, 10]       B5 [10]
               · ·             Y   [n, 10]          ten probabilities for each image
 
-Expect: final test accuracy 0.9919 ± 0.0006 (mean ± sd, n = 25 seeds)
+Expect: final test accuracy 0.9923 ± 0.0005 (mean ± sd, n = 25 seeds)
 """
 
 import tensorflowvisu  # first: it starts TensorFlow
@@ -34,11 +34,11 @@ def learning_rate(step):
 
 # Variables: what training adjusts.
 W1 = tf.Variable(tf.random.truncated_normal([6, 6, 1, 6], stddev=0.1))
-B1 = tf.Variable(tf.ones([6]) / 10)
+B1 = tf.Variable(tf.zeros([6]))  # from 0, so that empty paper says nothing
 W2 = tf.Variable(tf.random.truncated_normal([5, 5, 6, 12], stddev=0.1))
-B2 = tf.Variable(tf.ones([12]) / 10)
+B2 = tf.Variable(tf.zeros([12]))
 W3 = tf.Variable(tf.random.truncated_normal([4, 4, 12, 24], stddev=0.1))
-B3 = tf.Variable(tf.ones([24]) / 10)
+B3 = tf.Variable(tf.zeros([24]))
 W4 = tf.Variable(tf.random.truncated_normal([1176, 200], stddev=0.1))
 B4 = tf.Variable(tf.ones([200]) / 10)
 W5 = tf.Variable(tf.random.truncated_normal([200, 10], stddev=0.1))

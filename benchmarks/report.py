@@ -43,7 +43,7 @@ evaluates the test digits once. The training loss is that of the last epoch's ba
 augmented. Lesson 5.0 is taught not to be quite certain, so its losses are large although it
 misreads few digits.
 Seconds are the median of runs that had the machine for themselves, without TensorFlow's start, on
-two cores without a GPU; one run each, five of 3.0 and 3.1, with and without dropout. On another
+two cores without a GPU; one run each, more of 3.0 and 3.1, with and without dropout. On another
 number of cores, these two come to other accuracies: `benchmarks/README.md` says why.{variants}
 
 {table}

@@ -46,6 +46,11 @@ COMPARISONS = {
         ((r"return 0\.0001 \+ .*", "return 0.003"),),
         difference="with a learning rate that stays at 0.003",
     ),
+    "3.1-biased": Variant(
+        "3.1",
+        ((r"tf\.zeros\((\[\d+\])\)", r"tf.ones(\1) / 10"),),
+        difference="with biases that begin at 0.1 in its convolutions too",
+    ),
     "3.1-whole": Variant("3.1", ((r"PKEEP = 0\.75", "PKEEP = 1"),), difference="without dropout"),
 }
 MISTAKES = {
