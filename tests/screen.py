@@ -168,6 +168,26 @@ def afresh(script, flags, cwd, env):
     )
 
 
+def without_room(command, folder):
+    """Run a command whose output goes to a full disk: (exit code, standard error)."""
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, *map(str, command)],
+            cwd=folder,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    return ended.returncode, ended.stderr
+
+
+NO_ROOM = (
+    "error: standard output: can't be written (No space left on device); make room, or send it "
+    "elsewhere\n"
+)
+
+
 class RunningLesson:
     """A lesson in a process of its own."""
 

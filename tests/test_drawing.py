@@ -10,9 +10,19 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import mnistdata
+from visu.channels import CHANNELS, ChannelsView
 from visu.closer import CLOSER, CloserLook
 from visu.history import History
-from visu.layout import ALL, UPRIGHT, VIEWS, axes_rectangle, cells, wanted
+from visu.layout import (
+    ALL,
+    ROOM_TO_LOOK,
+    ROOM_TO_LOOK_UPRIGHT,
+    UPRIGHT,
+    VIEWS,
+    axes_rectangle,
+    cells,
+    wanted,
+)
 from visu.measurement import Digits, Measurement, Scene, Score, percentiles
 from visu.messages import Answer
 from visu.mosaics import GLYPHS, misread_first, mosaic
@@ -327,7 +337,7 @@ def test_a_digit_looks_the_same_whatever_was_looked_at_before():
         panels.show((CLOSER,))
         for index in opened:
             closer.open_digit("test", history.test_digits, index, history)
-            closer.take(Answer(closer.question.number, 1000, np.eye(10)[4], None, ()))
+            closer.take(Answer(closer.question.number, 1000, np.eye(10)[4], None, (), 0))
             closer.paint()
             canvas.draw()
             closer.axes.draw(canvas.get_renderer())
@@ -409,6 +419,12 @@ def test_no_text_covers_another_or_reaches_beyond_the_figure(size, key):
     panels.show(VIEWS[key])
     panels.write_status(1000, LONGEST_STATE)
     canvas.draw()
+    stand_apart(panels)
+
+
+def stand_apart(panels):
+    """Check that no text on the figure covers another or reaches beyond the edge."""
+    figure, canvas = panels.figure, panels.figure.canvas
     texts = [panels.heading, panels.status, panels.advice]
     texts += [text for number in panels.cells for text in panels[number].axes.texts]
     boxes = [
@@ -422,6 +438,59 @@ def test_no_text_covers_another_or_reaches_beyond_the_figure(size, key):
         assert box.x1 <= figure.bbox.width, text
         for other, other_box in boxes[:number]:
             assert not box.shrunk(0.98, 0.7).overlaps(other_box), (text, other)
+
+
+@pytest.mark.parametrize("size", [(12.8, 7.2), ROOM_TO_LOOK, ROOM_TO_LOOK_UPRIGHT])
+@pytest.mark.parametrize("name", ["", "T-shirt, top", "Ankle boot"])
+def test_no_text_of_a_closer_look_covers_another(size, name):
+    test_set = mnistdata.read_data_sets().test
+    figure = Figure(size, dpi=100)
+    canvas = FigureCanvasAgg(figure)
+    scene = a_scene(test_set)
+    if name:
+        scene = scene._replace(class_names=(name,) * 10)
+    panels, history = Panels(figure, scene), a_history(test_set, 777)
+    closer = CloserLook(figure.add_axes((0, 0, 1, 1), label="closer"), scene)
+    inside = ChannelsView(figure.add_axes((0, 0, 1, 1), label="channels"), scene, closer)
+    panels.add(CLOSER, closer)
+    panels.add(CHANNELS, inside)
+    panels.write_status(1000, LONGEST_STATE)
+    layers = tuple(np.ones((side, side, side)) for side in (6, 12, 24))
+    for open_it in (
+        closer.open_pad,
+        lambda: closer.open_digit("test", history.test_digits, 0, history),
+    ):
+        open_it()
+        for patches, seen in ((np.ones((28, 28, 10)), ()), (np.ones((6, 6, 6)), layers)):
+            count = patches.shape[2]
+            answer = Answer(closer.question.number, 1000, np.eye(10)[4], patches, seen, count)
+            closer.take(answer)
+            inside.take(answer)
+            for view in (CLOSER, CHANNELS):
+                panels.show((view,))
+                panels[view].paint()
+                canvas.draw()
+                stand_apart(panels)
+                if view == CHANNELS and size[0] > 10:
+                    assert inside._rows[1][1].get_text().endswith("white takes away")
+
+
+def test_the_status_follows_when_a_figure_gets_narrower():
+    test_set = mnistdata.read_data_sets().test
+    figure = Figure((12.8, 7.2), dpi=100)
+    FigureCanvasAgg(figure)
+    panels = Panels(figure, a_scene(test_set))
+    panels.write_status(1000, "paused · Space goes on, n a step")
+    done = "iteration 1,000 of 1,000"
+    for width, said in (
+        (12.8, f"{done} · paused · Space goes on, n a step"),
+        (4.0, f"{done} · paused"),
+        (2.5, done),
+        (12.8, f"{done} · paused · Space goes on, n a step"),
+    ):
+        figure.set_size_inches(width, 7.2)
+        panels.arrange()
+        assert panels.status.get_text() == said
 
 
 def test_narrow_axes_leave_out_the_best_value_and_a_title_gets_all_that_the_status_leaves():

@@ -205,7 +205,7 @@ def test_the_arrows_walk_through_the_misread_digits_and_around():
         assert heading(canvas, closer) == f"Test digit {index}: a {labels[index]}"
     probabilities = np.full(10, 0.01)
     probabilities[labels[0]] = 0.91
-    closer.take(Answer(closer.question.number, 1000, probabilities, None, ()))
+    closer.take(Answer(closer.question.number, 1000, probabilities, None, (), 0))
     read = f"Test digit 0: a {labels[0]}, read as {labels[0]} (91 %)"
     assert heading(canvas, closer) == read
 

@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from tests.screen import (
+    NO_ROOM,
     ROOT,
     RunningLesson,
     VirtualScreen,
@@ -24,6 +25,7 @@ from tests.screen import (
     lesson_file,
     measured,
     without_display,
+    without_room,
 )
 from visu.nowindow import display_went_away
 from visu.runs import read
@@ -338,17 +340,8 @@ def test_a_run_that_nobody_reads_any_more_ends_without_a_word(tmp_path):
 
 
 def test_an_output_without_room_is_one_message(tmp_path):
-    flags = ("--no-window", "--iterations", 100)
-    command = [sys.executable, ROOT / lesson_file("1.0"), *map(str, flags)]
-    with Path("/dev/full").open("w") as full:
-        ended = subprocess.run(
-            command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True
-        )
-    assert (ended.returncode, ended.stderr) == (
-        2,
-        "error: standard output: can't be written (No space left on device); make room, or send it "
-        "elsewhere\n",
-    )
+    command = (lesson_file("1.0"), "--no-window", "--iterations", 100)
+    assert without_room(command, tmp_path) == (2, NO_ROOM)
 
 
 def test_ctrl_c_before_the_run_ends_it_without_a_word(fresh, tmp_path):

@@ -147,7 +147,7 @@ def test_what_waits_for_the_window_is_complete_and_the_newest():
     letters, iterations = Letterbox(), [0, 20, 40]
     for iteration in iterations:
         letters.add(Measurement(iteration, 1.0, Score(0.5, 1.0), None, None, None, ()))
-        letters.answer(Answer(1, iteration, np.zeros(10), None, ()))
+        letters.answer(Answer(1, iteration, np.zeros(10), None, (), 0))
     news, answer = letters.popleft(), letters.popleft()
     assert not letters
     assert [m.iteration for m in news.measurements] == iterations

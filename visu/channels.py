@@ -106,12 +106,11 @@ class ChannelsView(Panel):
             title.set_visible(shown)
             if not shown:
                 continue
-            text, pictures = rows[number]
+            *texts, pictures = rows[number]
             across = (self._width - left) / max(pictures.shape[2], 1) - gap
             side = max(int(min(pitch - TITLE * dpi, across)) - 2, 1)
             row = side_by_side(pictures, side, gap)
-            parts = text.split(", ")
-            title.write(self._width - left, *(", ".join(parts[:count]) for count in (4, 2, 1)))
+            title.write(self._width - left, *texts)
             title.xy = (left, upper - 0.2 * dpi)
             below = upper - TITLE * dpi
             image.set_data(row)
@@ -120,32 +119,36 @@ class ChannelsView(Panel):
                 left = round(max(row.shape[1], title.pixels_wide()) + APART * dpi)
             else:
                 left, upper = 0, upper - pitch
-        self._heading.set_text(self._closer.in_words())
+        self._heading.set_text(self._closer.title(self._heading))
         self._hint.set_text(BARS + self._closer.walk_hint() + BACK)
 
     def _contents(self):
-        """The title and the pictures, uint8 [h, w, n], of each row."""
+        """The titles of each row, the longest first, and its pictures, uint8 [h, w, n]."""
         answer, question = self._answer, self._closer.question
         if answer is None or question is None:
             return
         yield "the image", self._in_ink(question.image)
         if answer.patches is not None:
             height, width, count = answer.patches.shape
-            in_all = answer.patches_in_all
-            some = f"{count} of " if count < in_all else ""
-            patches = f"{some}{in_all} patches of {height} x {width}"
+            patches = f"{_counted(count, answer.patches_in_all)} patches of {height} x {width}"
             more, less = ("white", "black") if self.style.is_dark else ("black", "white")
             # Those of a single layer, which are as large as the image, are the classes' own.
             alone = (height, width) == question.image.shape[:2] and count == len(self._names)
             names = f" for {self._names[0]} to {self._names[-1]}" if alone else ""
-            title = f"the first weights, {patches}{names}, {more} adds, {less} takes away"
-            yield title, as_signed(answer.patches)
+            signs = f"{names}, {more} adds, {less} takes away"
+            title = "the first weights"
+            short = f"{title}, {patches}"
+            yield f"{short}{signs}", short, title, as_signed(answer.patches)
         for number, outputs in enumerate(answer.layers[: len(self._rows) - 2], start=1):
             height, width, count = outputs.shape
-            some = f"{MOST} of " if count > MOST else ""
-            channels = f"{some}{count} channels of {height} x {width}"
-            yield f"layer {number}, {channels}", as_ink(outputs[..., :MOST])
+            channels = f"{_counted(min(count, MOST), count)} channels of {height} x {width}"
+            title = f"layer {number}"
+            yield f"{title}, {channels}", title, as_ink(outputs[..., :MOST])
 
     def _in_ink(self, image):
         grey = image.mean(axis=2, keepdims=True).astype(np.uint8)
         return grey if self._ink or self.style.is_dark else 255 - grey
+
+
+def _counted(shown, in_all):
+    return f"{shown} of {in_all}" if shown < in_all else f"{in_all}"

@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
+from visu.captions import cut
 from visu.handwriting import PAD, as_mnist, draw
 from visu.layout import is_upright
 from visu.messages import Question
@@ -19,7 +20,7 @@ WALK, DRAW = "← →  misread {}s     ", "draw with the mouse     d  a new shee
 
 
 class CloserLook(Panel):
-    """The image at the left, a bar for each class at the right.
+    """The image at the left, a bar for each class at the right; upright, below it.
 
     scene  `visu.measurement.Scene`
     """
@@ -147,14 +148,18 @@ class CloserLook(Panel):
         self.axes.set(xlim=(0, width), ylim=(0, height))
         dpi = self.axes.figure.dpi
         below, above = 0.45 * dpi, 0.55 * dpi
-        upright = is_upright(width, height)
-        if upright:  # the bars stand below the image
-            beside = (width - 0.3 * dpi) / (1 + THUMB_SHARE)
-            side = max(min((height - below - above) / 2, beside, width - 1.5 * dpi), 8)
+        high = height - below - above
+        if is_upright(*self.axes.figure.bbox.size):  # the bars stand below the images
+            most = (width - 0.3 * dpi) / (1 + THUMB_SHARE)
+            side = max(min(high / 2, most, width - 1.5 * dpi), 8)
             bottom = height - above - side
+            bars_top, self._bars_from = bottom - 0.4 * dpi, dpi
+            bars_high = max(bars_top - below, 8)
         else:
-            side = max(min(height - below - above, 0.45 * width), 8)
-            bottom = below + (height - below - above - side) / 2
+            side = bars_high = max(min(high, 0.45 * width), 8)
+            bottom = below + (high - side) / 2
+            bars_top = bottom + side
+            self._bars_from = side + max(1.9 * dpi, THUMB_SHARE * side + 1.2 * dpi)
         self._place(self._big, self._frame, 0, bottom, side)
         thumb = THUMB_SHARE * side
         beside = side + 0.25 * dpi
@@ -163,15 +168,10 @@ class CloserLook(Panel):
         across = max(thumb, self._caption.pixels_wide())
         self._caption.xy = (beside + across / 2, bottom - 0.05 * dpi)
         self._heading.xy, self._hint.xy = (0, height - 0.3 * dpi), (0, 0.05 * dpi)
-        if upright:
-            top, high, self._bars_from = bottom - 0.4 * dpi, bottom - 0.4 * dpi - below, dpi
-        else:
-            top, high = bottom + side, side
-            self._bars_from = side + max(1.9 * dpi, thumb + 1.2 * dpi)
         self._bars_to = width - 0.7 * dpi
-        pitch = max(high, 8) / max(len(self._rows), FEW)
+        pitch = bars_high / max(len(self._rows), FEW)
         for place, (bar, name, value) in enumerate(self._rows):
-            middle = top - (place + 0.5) * pitch
+            middle = bars_top - (place + 0.5) * pitch
             bar.set(x=self._bars_from, y=middle - 0.35 * pitch, height=0.7 * pitch)
             name.xy = (self._bars_from - 0.12 * dpi, middle)
             value.xy = (self._bars_from, middle)
@@ -198,7 +198,7 @@ class CloserLook(Panel):
         shown = np.arange(len(self._names))
         if len(shown) > SHOWN:
             shown = np.argsort(-probabilities, kind="stable")[:SHOWN]
-        self._heading.set_text(self.in_words())
+        self._heading.set_text(self.title(self._heading))
         for place, (bar, name, value) in zip(shown, self._rows, strict=True):
             probability = float(probabilities[place])
             bar.set_width(probability * (self._bars_to - self._bars_from))
@@ -226,6 +226,10 @@ class CloserLook(Panel):
     def walk_hint(self):
         """What to press for others like it, if there are any."""
         return WALK.format(self._one) if self._digits else ""
+
+    def title(self, text):
+        """As much of `in_words` as there is room for, written as this `SwiftText` is."""
+        return cut(self.in_words(), lambda line: text.pixels_wide(line) <= self._width)
 
     def in_words(self):
         """Which image it is, and what it is read as."""

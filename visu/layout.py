@@ -20,7 +20,7 @@ WIDTHS = {1: 1.0, 2: 1.0, 3: 1.35, 4: 1.0, 5: 1.0, 6: 1.35}
 WIDTHS_OF_DIGITS = {3: 1.0, 6: 1.5}
 UPRIGHT = 1.3  # times as high as wide, as a telephone
 # Inches that a panel wants for itself, and a closer look: with less, texts would be left out.
-ROOM, ROOM_TO_LOOK, ROOM_TO_LOOK_UPRIGHT = (4.0, 3.35), (6.5, 4.2), (5.2, 6.4)
+ROOM, ROOM_TO_LOOK, ROOM_TO_LOOK_UPRIGHT = (4.0, 3.35), (6.5, 4.2), (5.2, 6.8)
 
 
 def cells(view, width, height, dpi):

@@ -58,7 +58,7 @@ class Answer(NamedTuple):
     probabilities: np.ndarray  # float [classes]
     patches: np.ndarray | None  # float [h, w, n], the first weights as pictures, if they are any
     layers: tuple[np.ndarray, ...]  # float [h, w, channels], the outputs that a lesson shows
-    patches_in_all: int = 0  # of which `patches` has the first
+    patches_in_all: int  # of which `patches` has the first
 
 
 class Serving(NamedTuple):

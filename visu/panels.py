@@ -75,6 +75,7 @@ class Panels:
             animated=True,
         )
         figure.add_artist(self.status)
+        self._said = ()  # the status, the longest version first
         self._coach, self._diagnosis = Coach(), None
         self.advice = SwiftText(
             "",
@@ -126,16 +127,22 @@ class Panels:
         longest = self._status(self._scene.iterations, LONGEST_STATE)
         status = self.status.pixels_wide(longest) + MARGIN * dpi
         self.status_from = max(round(width - status), 0)
-        self._status_room = width - 2 * MARGIN * dpi
         room = self.status_from - 2 * MARGIN * dpi
         title = cut(self._scene.title, lambda line: self.heading.pixels_wide(line) <= room)
         self.heading.set_text(title)
+        self._write_status()
         self._write_advice()
 
     def write_status(self, iteration, state=None):
         """Say at the upper right how far the run is, and in words how it is."""
-        versions = (state, state.partition(" · ")[0]) if state else (None,)
-        self.status.write(self._status_room, *(self._status(iteration, each) for each in versions))
+        whole = self._status(iteration, state)
+        self._said = whole, whole.rpartition(" · ")[0], self._status(iteration, None)
+        self._write_status()
+
+    def _write_status(self):
+        """As much of it as there is room for."""
+        room = self.figure.bbox.width - 2 * MARGIN * self.figure.dpi
+        self.status.write(room, *self._said)
 
     def _status(self, iteration, state):
         done = f"iteration {iteration:,} of {self._scene.iterations:,}"

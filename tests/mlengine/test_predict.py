@@ -117,7 +117,7 @@ def make_instances(monkeypatch):
 def test_where_instances_cant_be_written_nothing_is_left(tmp_path, make_instances):
     (tmp_path / "folder").mkdir()
     with pytest.raises(mnistdata.DataError, match=r"can't be written \(Is a directory\)"):
-        make_instances["write"]("text", tmp_path / "folder")
+        make_instances["write"](["text"], tmp_path / "folder")
     assert [path.name for path in tmp_path.rglob("*")] == ["folder"]
 
 

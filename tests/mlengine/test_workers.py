@@ -5,10 +5,8 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +14,7 @@ import tensorflow as tf
 
 from tests.digits import write_first
 from tests.mlengine.jobs import MLENGINE, PATIENCE, curve, distance, run, saved, started, wait_for
-from tests.screen import ROOT, children
+from tests.screen import NO_ROOM, ROOT, children, without_room
 from tests.web import free_port
 from trainer import data, settings
 from trainer.checkpoints import Checkpoints, claim, prepare
@@ -267,26 +265,9 @@ def test_a_program_that_nobody_reads_any_more_ends_without_a_word(tmp_path, smal
 
 
 def test_an_output_without_room_is_one_message(tmp_path, small_data):
-    where = ("--job-dir", tmp_path / "job", "--data", small_data, "--validation", "500")
-    command = (
-        sys.executable,
-        "-m",
-        "trainer.task",
-        "--model",
-        "linear",
-        "--train-steps",
-        "9",
-        *where,
-    )
-    with Path("/dev/full").open("w") as full:
-        ended = subprocess.run(
-            command, cwd=MLENGINE, stdout=full, stderr=subprocess.PIPE, text=True
-        )
-    assert (ended.returncode, ended.stderr) == (
-        2,
-        "error: standard output: can't be written (No space left on device); make room, or send it "
-        "elsewhere\n",
-    )
+    sizes = ("--train-steps", 9, "--validation", 500, "--data", small_data)
+    command = ("-m", "trainer.task", "--model", "linear", *sizes, "--job-dir", tmp_path)
+    assert without_room(command, MLENGINE) == (2, NO_ROOM)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
