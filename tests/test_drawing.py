@@ -466,11 +466,12 @@ def test_no_text_of_a_closer_look_covers_another(size, name):
             answer = Answer(closer.question.number, 1000, np.eye(10)[4], patches, seen, count)
             closer.take(answer)
             inside.take(answer)
-            for view in (CLOSER, CHANNELS):
+            for view in (CHANNELS, CLOSER):
                 panels.show((view,))
                 panels[view].paint()
                 canvas.draw()
                 stand_apart(panels)
+                assert panels[view]._heading.get_text()
                 if view == CHANNELS and size[0] > 10:
                     assert inside._rows[1][1].get_text().endswith("white takes away")
 

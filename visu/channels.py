@@ -119,7 +119,7 @@ class ChannelsView(Panel):
                 left = round(max(row.shape[1], title.pixels_wide()) + APART * dpi)
             else:
                 left, upper = 0, upper - pitch
-        self._heading.set_text(self._closer.title(self._heading))
+        self._heading.set_text(self._closer.title(self._heading, self._width))
         self._hint.set_text(BARS + self._closer.walk_hint() + BACK)
 
     def _contents(self):

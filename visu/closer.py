@@ -198,7 +198,7 @@ class CloserLook(Panel):
         shown = np.arange(len(self._names))
         if len(shown) > SHOWN:
             shown = np.argsort(-probabilities, kind="stable")[:SHOWN]
-        self._heading.set_text(self.title(self._heading))
+        self._heading.set_text(self.title(self._heading, self._width))
         for place, (bar, name, value) in zip(shown, self._rows, strict=True):
             probability = float(probabilities[place])
             bar.set_width(probability * (self._bars_to - self._bars_from))
@@ -227,9 +227,9 @@ class CloserLook(Panel):
         """What to press for others like it, if there are any."""
         return WALK.format(self._one) if self._digits else ""
 
-    def title(self, text):
-        """As much of `in_words` as there is room for, written as this `SwiftText` is."""
-        return cut(self.in_words(), lambda line: text.pixels_wide(line) <= self._width)
+    def title(self, text, room):
+        """As much of `in_words` as fits into so many pixels, written as this `SwiftText` is."""
+        return cut(self.in_words(), lambda line: text.pixels_wide(line) <= room)
 
     def in_words(self):
         """Which image it is, and what it is read as."""
