@@ -1,5 +1,6 @@
 """Starts TensorFlow soon, with its fastest kernels and without its chatter. Import this first."""
 
+import faulthandler
 import gc
 import os
 import platform
@@ -23,6 +24,11 @@ def start():
     if platform.machine().lower() in ("x86_64", "amd64"):
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
         os.environ.setdefault("TF_MKL_OPTIMIZE_PRIMITIVE_MEMUSE", "false")
+        # While oneDNN 3.7, that of TensorFlow 2.21, multiplies matrices, the stack pointer stands
+        # in the middle of the heap: SIGTERM would be noted over somebody's data. So signals are
+        # taken on a stack of their own. https://github.com/uxlfoundation/oneDNN/issues/4845
+        if sys.platform != "win32" and not faulthandler.is_enabled():
+            faulthandler.enable(2)
     # The first lines come from C++ before it knows that setting; they go to the file descriptor.
     terminal = os.dup(2)
     with tempfile.TemporaryFile() as hidden:

@@ -16,6 +16,7 @@ import Xlib.X
 from PIL import ImageGrab
 
 ROOT = Path(__file__).resolve().parent.parent
+SIGNALLED = ROOT / "tests" / "signalled.py"
 
 
 def lesson_file(number):

@@ -18,6 +18,7 @@ from PIL import Image
 from tests.screen import (
     NO_ROOM,
     ROOT,
+    SIGNALLED,
     RunningLesson,
     VirtualScreen,
     children,
@@ -353,20 +354,9 @@ def test_ctrl_c_before_the_run_ends_it_without_a_word(fresh, tmp_path):
     assert (code, output, error) == (130, "", "")
 
 
-SIGNALLED = """
-import runpy, signal, sys
-
-signal.signal(signal.SIGALRM, lambda *_: None)
-signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
-sys.argv = sys.argv[1:]
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
-
-
 @pytest.mark.parametrize("number", ["1.0", "2.1", "3.1"])
 def test_a_signal_amid_the_computation_harms_nothing(tmp_path, number):
-    (tmp_path / "signalled.py").write_text(SIGNALLED)
-    script = (tmp_path / "signalled.py", lesson_file(number))
+    script = (SIGNALLED, lesson_file(number))
     flags = ("--no-window", "--iterations", {"1.0": 2000, "2.1": 500, "3.1": 60}[number])
     with RunningLesson(*script, *flags, folder=tmp_path) as lesson:
         code, output, error = lesson.wait()

@@ -1,6 +1,7 @@
 """The trainer as a user starts it: what it says, what it leaves, and what it refuses."""
 
 import json
+import os
 import re
 import resource
 import signal
@@ -15,8 +16,10 @@ import pytest
 import tensorflow as tf
 
 import mnistdata
+import programs
 from tests.digits import write_first
 from tests.mlengine.jobs import MLENGINE, board, curve, run, wait_for
+from tests.screen import SIGNALLED
 from trainer import cluster, data, loop, settings, task
 from trainer.checkpoints import Checkpoints, prepare
 from trainer.errors import JobError, UsageError
@@ -243,6 +246,25 @@ def test_ctrl_c_while_tensorflow_starts_ends_it_without_a_word(tmp_path):
         output, error = process.communicate()
     assert (process.returncode, output, error) == (130, "", "")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_signal_amid_a_computation_harms_nothing(tmp_path):
+    (tmp_path / "multiplying.py").write_text(
+        "import quiet_tensorflow, time, tensorflow as tf\n"
+        "tf.config.threading.set_intra_op_parallelism_threads(1)  # that of the signals\n"
+        "A, B, end = tf.ones([1000, 784]), tf.ones([784, 200]), time.monotonic() + 3\n"
+        "while time.monotonic() < end:\n"
+        "    C = tf.matmul(A, B)\n"
+        "    D = tf.matmul(A, C, transpose_a=True)\n"
+        "print(int(tf.reduce_min(C)), int(tf.reduce_max(D)))\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, SIGNALLED, tmp_path / "multiplying.py"],
+        env=programs.with_modules(os.environ),
+        capture_output=True,
+        text=True,
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "784 784000\n", "")
 
 
 def test_closed_standard_error_is_no_obstacle():
