@@ -217,9 +217,10 @@ class _Run:
                 "run: expected two keywords, for panels 4 and 5, such as weights=[...] and "
                 f"biases=[...], found {', '.join(spreads) or 'none'}; a list may be empty"
             )
-        if not hasattr(test, "get_concrete_function"):
-            test = tf.function(test)
         batch = min(batch, len(mnist.train))
+        self._lesson, self._data, self._sources = lesson, mnist, list(spreads.values())
+        self._train_steps, self._augment = train, augment
+        self._test = test if hasattr(test, "get_concrete_function") else tf.function(test)
         self._scene = Scene(
             name=lesson._name,
             title=lesson._title,
@@ -244,7 +245,7 @@ class _Run:
         self._asked_to_end = self._interrupted = self._finished = False
         self._failure = self._lost_late = None
         self._picture = None if self._film else self._options.save
-        schedule = Schedule(
+        self._schedule = Schedule(
             self._options.iterations,
             lesson._measure_every,
             None if self._scene.test_once else TEST_EVERY * lesson._measure_every,
@@ -252,28 +253,32 @@ class _Run:
             self._spreads(),
         )
         if self._film:
-            self._film.begin(self._scene, schedule.measurements)
-        variables = _variables(test, mnist, lesson._shares)
+            self._film.begin(self._scene, self._schedule.measurements)
+
+    def _begin(self):
+        """Say what is to be trained, and have the training ready."""
+        shares, scene = self._lesson._shares, self._scene
+        variables = _variables(self._test, self._data, shares)
         parameters = sum(int(tf.size(variable)) for variable in variables)
-        terminal.say(terminal.opening_line(self._scene.name, self._scene.title, parameters))
+        terminal.say(terminal.opening_line(scene.name, scene.title, parameters))
         if self._live and self._live.url:
             terminal.say(f"the live view is at {self._live.url}")
         log = self._options.log
-        self._log = Log(log, self._scene.held_out) if log else None
+        self._log = Log(log, scene.held_out) if log else None
         self._training = Training(
-            mnist,
-            train,
-            test,
-            list(spreads.values()),
-            schedule,
+            self._data,
+            self._train_steps,
+            self._test,
+            self._sources,
+            self._schedule,
             self._control,
-            batch=batch,
+            batch=scene.batch,
             pace=None if self._live is None or self._options.fast else MEASUREMENTS_A_SECOND,
             answer=self._live and self._live.answer,
             weights=next((v for v in variables if v.shape.rank > 1), None),
-            layers=lambda: lesson._layers,
-            augment=augment,
-            shares=lesson._shares,
+            layers=lambda: self._lesson._layers,
+            augment=self._augment,
+            shares=shares,
         )
 
     def _spreads(self):
@@ -298,11 +303,13 @@ class _Run:
     def go(self):
         """Train to the end, or until stopped. Returns the exit code."""
         if self._live and self._live.takes_thread:
+            self._begin()
             self._show()
             beside.start(self._go_on, self._end)
             return 0
         before = signal.signal(signal.SIGINT, self._interrupt)
         try:
+            self._begin()
             if self._live:
                 self._show()
             self._go_on()
@@ -384,8 +391,8 @@ class _Run:
         return kept if self._picture else "--save FILE.png would keep the picture"
 
     def _train(self):
-        progress = terminal.Progress(self._scene)
-        early = None
+        progress, coach = terminal.Progress(self._scene), Coach()
+        diagnosis = early = None
         try:
             for measurement in self._training.measurements():
                 self._history.add(measurement)
@@ -397,6 +404,9 @@ class _Run:
                     early = measurement
                 progress.add(measurement)
                 self._write_log(measurement)
+                # Now and then: at the end of a long run, all at once would take its time.
+                if measurement.test:
+                    diagnosis = coach.hear(curves_of(self._scene, self._history))
         finally:
             progress.close()
         self._finished = True
@@ -404,7 +414,7 @@ class _Run:
         if self._scene.digit is not None:
             probabilities = self._training.read(self._scene.digit)
             terminal.say(terminal.digit_line(probabilities, self._scene.class_names))
-        if diagnosis := Coach().hear(curves_of(self._scene, self._history)):
+        if diagnosis:
             terminal.say(str(diagnosis))
         terminal.say(terminal.final_line(self._scene, last, self._history.best_test_accuracy))
         if self._live:

@@ -292,6 +292,13 @@ def a_scene(test_set, class_names=tuple("0123456789")):
     )
 
 
+def test_an_epoch_ends_with_its_last_iteration():
+    scene = a_scene(mnistdata.read_data_sets().test)
+    assert [scene.epoch_at(i) for i in (0, 1, 600, 601, 12_000)] == [1, 1, 1, 2, 20]
+    small = scene._replace(epoch=0.07)  # seven images, a hundred at a time
+    assert small.epoch_at(7) == 100
+
+
 def a_history(test_set, misread, until=1000):
     history = History(a_scene(test_set))
     for iteration in range(0, until + 1, 20):

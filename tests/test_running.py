@@ -59,7 +59,7 @@ def test_the_terminal_is_quiet_and_says_what_matters(run, fresh, tmp_path):
     for line in progress:
         assert re.fullmatch(
             r"\d+/130 · epoch 1 · train \d\.\d\d \d\.\d{3} · test 0\.\d{4} \d\.\d{4}"
-            r" · \d+ it/s, (starting|\d+ s left)",
+            r" · (starting|\d+ it/s · \d+ s left)",
             line,
         )
     accuracy, best, misread, of, iterations = final(last)
@@ -121,15 +121,29 @@ def test_the_last_lesson_reads_the_test_digits_once_at_the_end(run, tmp_path, fe
     ]
 
 
-def test_a_terminal_gets_a_progress_bar(tmp_path):
+@pytest.mark.parametrize(
+    ("columns", "last"),
+    [
+        (120, r"epoch 2 · train 0\.\d\d 0\.\d{3} · test 0\.\d{4} 0\.\d{4} · \d+ it/s · \d+ s left"),
+        (80, r"epoch 2 train 0\.\d\d 0\.\d{3} test 0\.\d{4} 0\.\d{4} \d+ it/s \d+ s left"),
+        (60, r"train 0\.\d\d 0\.\d{3} test 0\.\d{4} 0\.\d{4} \d+ s left"),
+    ],
+)
+def test_a_terminal_gets_a_progress_bar_as_wide_as_it_is(tmp_path, columns, last):
     script = shutil.which("script")
     assert script, "the tests need util-linux's script for a terminal"
-    command = f"{sys.executable} {lesson_file('1.0')} --no-window --iterations 300"
+    lesson = f"{sys.executable} {lesson_file('1.0')} --no-window --iterations 12000"
     done = subprocess.run(
-        [script, "-qec", command, "/dev/null"], cwd=tmp_path, capture_output=True, text=True
+        [script, "-qec", f"stty columns {columns} rows 24; {lesson}", "/dev/null"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0
-    assert re.search(r"\d+/300 .*█.* epoch 1 · train .* left", done.stdout)
+    shown = [line for line in re.split(r"[\r\n]+", done.stdout) if " left" in line]
+    assert all(len(line) <= columns for line in shown)
+    assert any(re.fullmatch(rf"\d+/12000 \S* *{last} *", line) for line in shown)
+    assert any("█" in line for line in shown)
     assert FINAL.search(done.stdout)
 
 
@@ -380,6 +394,19 @@ def test_ctrl_c_ends_a_run_with_its_results(tmp_path, number):
     assert int(last["iteration"]) == done
     assert last["test_accuracy"]
     assert (tmp_path / "run.png").exists()
+
+
+@pytest.mark.parametrize("number", ["1.0", "3.1"])
+def test_ctrl_c_before_the_first_measurement_ends_a_run_with_its_results(tmp_path, number):
+    flags = ("--no-window", "--log", "run.csv", "--save", "run.png")
+    with RunningLesson(number, *flags, folder=tmp_path) as lesson:
+        lesson.process.stdout.readline()  # what is to be trained
+        lesson.interrupt()
+        code, output, error = lesson.wait(60)
+    assert (code, error) == (130, "")
+    last = rows(tmp_path / "run.csv")[-1]
+    assert last["iteration"] == final(output)[4]
+    assert {path.name for path in tmp_path.iterdir()} == {"run.csv", "run.png"}
 
 
 def test_fashion_mnist_trains_and_from_any_directory(run, tmp_path):

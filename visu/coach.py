@@ -47,8 +47,8 @@ class Curves(NamedTuple):
 
     def last_epoch(self):
         """Mean accuracy and loss of the training batches in the last epoch's iterations."""
-        recent = self.training[:, 0] > self.training[-1, 0] - self.epoch
-        return self.training[recent, 1:].mean(axis=0)
+        earlier = len(_until(self.training, self.training[-1, 0] - self.epoch))
+        return self.training[earlier:, 1:].mean(axis=0)
 
 
 def curves_of(scene, history):
@@ -237,10 +237,10 @@ def _slow_start(curves, share):
     if curves.test_once:
         return None
     # Not at once: the moving averages of batch normalisation, which tests go by, have to settle.
-    early = (curves.training[:, 0] > 100) & (curves.training[:, 0] <= 200)
-    if curves.training[-1, 0] < 200 or not early.any():
+    early = curves.until(200).training[len(curves.until(100).training) :]
+    if curves.training[-1, 0] < 200 or not len(early):
         return None
-    left = curves.training[early, 2].mean() / np.log(curves.classes)
+    left = early[:, 2].mean() / np.log(curves.classes)
     if not share < left < 1.1:
         return None
     return (

@@ -1,5 +1,6 @@
 """What a training run lets others know: one immutable record at a time."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -36,6 +37,10 @@ class Scene(NamedTuple):
     test_once: bool = False  # whether these are evaluated at the end only
     are_variables: tuple[bool, bool] = (True, True)  # rather than what they make of a batch
     digits: bool = True  # whether the images are MNIST's digits, rather than anything else
+
+    def epoch_at(self, iteration):
+        """Which pass through the training set an iteration belongs to, from 1."""
+        return max(math.ceil(iteration / self.epoch - 1e-9), 1)
 
     @property
     def numbered(self):

@@ -33,7 +33,7 @@ class Stage:
         for measurement in measurements:
             self._history.add(measurement)
         iteration = self._history.last.iteration
-        state = state or f"epoch {int(iteration / self._scene.epoch) + 1}"
+        state = state or f"epoch {self._scene.epoch_at(iteration)}"
         self._panels.write_status(iteration, state)
         self._painter.paint(self._panels.update(self._history))
 

@@ -10,6 +10,8 @@ from tqdm import tqdm
 from visu.errors import UsageError
 
 PLAIN_LINES = 20  # in place of the bar, when the output is not a terminal
+USUAL_COLUMNS, USUAL_ROWS = 100, 20  # for terminals that don't know their size
+SHORTEST_BAR = 6  # with what stands around it
 
 
 def opening_line(name, title, parameters):
@@ -93,38 +95,53 @@ class Progress:
     """
 
     def __init__(self, scene):
-        self._iterations, self._epoch = scene.iterations, scene.epoch
-        self._held_out = scene.held_out
+        self._scene = scene
         self._plain = _columns() is None
         self._next_line = 0.0
-        self._test = None
-        form = "{n_fmt}/{total_fmt} {bar} {desc} {rate_fmt} {remaining} left"
-        self._bar = _bar(scene.iterations, form, unit=" it")
+        self._test = self._first = None
+        self._bar = _bar(scene.iterations, "{n_fmt}/{total_fmt} {bar} {desc}")
 
     def add(self, measurement):
         m = measurement
         self._test = m.test or self._test
-        epoch = int(m.iteration / self._epoch) + 1
-        scores = f"epoch {epoch} · train {m.training.accuracy:.2f} {m.training.loss:.3f}"
-        if self._test:
-            scores += f" · {self._held_out} {self._test.accuracy:.4f} {self._test.loss:.4f}"
+        said = self._said(m)
         if not self._plain:
-            self._bar.set_description_str(scores, refresh=False)
+            columns = _columns() or USUAL_COLUMNS
+            room = columns - 2 * len(f"{self._scene.iterations}") - SHORTEST_BAR
+            self._bar.set_description_str(_fitting(said, room), refresh=False)
             self._bar.update(m.iteration - self._bar.n)
-        elif m.iteration == self._iterations or (
+        elif m.iteration == self._scene.iterations or (
             m.iteration >= self._next_line and (m.test or not self._test)
         ):
-            self._next_line = m.iteration + self._iterations / PLAIN_LINES
-            rate = m.iteration / m.seconds
-            left = (
-                f"{(self._iterations - m.iteration) / rate:.0f} s left"
-                if m.iteration
-                else "starting"
-            )
-            say(f"{m.iteration}/{self._iterations} · {scores} · {rate:.0f} it/s, {left}")
+            self._next_line = m.iteration + self._scene.iterations / PLAIN_LINES
+            say(" · ".join((f"{m.iteration}/{self._scene.iterations}", *said)))
+
+    def _said(self, m):
+        """Epoch, scores, speed and time left."""
+        parts = [f"epoch {self._scene.epoch_at(m.iteration)}"]
+        parts.append(f"train {m.training.accuracy:.2f} {m.training.loss:.3f}")
+        if self._test:
+            parts.append(f"{self._scene.held_out} {self._test.accuracy:.4f} {self._test.loss:.4f}")
+        if self._first is None:
+            # Before them stands the compilation, which says nothing of how fast it will go.
+            self._first = m if m.iteration else None
+            return [*parts, "starting"]
+        rate = (m.iteration - self._first.iteration) / max(m.seconds - self._first.seconds, 1e-9)
+        left = (self._scene.iterations - m.iteration) / rate
+        return [*parts, f"{rate:.0f} it/s", f"{left:.0f} s left"]
 
     def close(self):
         self._bar.close()
+
+
+def _fitting(parts, room):
+    """Parts of a line as one, in so many characters: without those that are missed least."""
+    narrow = [part for part in parts if not part.startswith("epoch")]
+    narrower = [part for part in narrow if not part.endswith("it/s")]
+    for separator, left in ((" · ", parts), (" ", parts), (" ", narrow), (" ", narrower)):
+        if len(separator.join(left)) <= room:
+            break
+    return separator.join(left)
 
 
 class FilmProgress:
@@ -158,8 +175,8 @@ def _bar(total, form, **settings):
         disable=columns is None,
         bar_format=form,
         dynamic_ncols=known,
-        ncols=None if known else 100,
-        nrows=None if known else 20,
+        ncols=None if known else USUAL_COLUMNS,
+        nrows=None if known else USUAL_ROWS,
         leave=False,
         **settings,
     )

@@ -356,7 +356,7 @@ class Window:
         elif self._paused:
             state = "paused · Space goes on, n a step"
         else:
-            state = f"epoch {int(iteration / self._scene.epoch) + 1}"
+            state = f"epoch {self._scene.epoch_at(iteration)}"
             if self._pace != self._usual_pace:
                 pace = PACES[self._pace]
                 state += (
