@@ -86,11 +86,15 @@ def test_a_mosaic_pixel_by_pixel(style):
     assert (colours[28:, :28] == written_on(paper, 2)).all()
     # Nothing there.
     assert (colours[28:, 28:] == gap).all()
-    # Misread: the same ink on red, but for the two little digits at the lower edge.
+    # Misread: the same ink on red, but for the two little digits at the lower edge, and a contour.
     red = colours[:28, 28:]
     stamped = np.zeros((28, 28), bool)
     stamped[20:27, 1:5], stamped[20:27, 23:27] = GLYPHS[2], GLYPHS[5]
-    assert (red[~stamped] == written_on(wrong, 1)[~stamped]).all()
+    near = np.zeros((28, 28), bool)
+    for y, x in np.argwhere(stamped):
+        near[y - 1 : y + 2, x - 1 : x + 2] = True
+    assert (red[~near] == written_on(wrong, 1)[~near]).all()
+    assert (red[near & ~stamped] == wrong).all()
     assert (red[20:27, 1:5][GLYPHS[2]] == pen).all()
     assert (red[20:27, 23:27][GLYPHS[5]] == paper).all()
 

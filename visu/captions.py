@@ -1,10 +1,20 @@
-"""The names of the classes, as far as there is room for them. Pure functions."""
+"""What panels say in words: names of classes as far as there is room, numbers. Pure functions."""
 
 import numpy as np
 
 LINES = 2
 LONGEST_NAME = 20  # characters
 BETWEEN = "   "
+SMALLEST_WITH_DECIMALS = 1e-6
+
+
+def decimals(value, least=4):
+    """A number with so many decimals, or as many more as show two digits of a small one."""
+    if not 0 < value < 10 ** (1 - least):
+        return f"{value:.{least}f}"
+    if value < SMALLEST_WITH_DECIMALS:
+        return f"{value:.1e}"
+    return np.format_float_positional(value, 2, fractional=False, trim="k")
 
 
 def names(class_names, fits):

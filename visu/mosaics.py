@@ -64,7 +64,10 @@ def mosaic(tiles, labels, computed, rows, columns, classes=10, style=LIGHT):
     if enlarged := label_size(side, classes, is_ink):
         left, right = _labels(classes, enlarged, is_ink)
         lower = painted[:, side - left.shape[2] :]
-        of_labels, of_computed = (style.paper, style.pen), (style.wrong_mat, style.paper)
+        grounds = (
+            (style.paper, style.wrong_mat) if _have_ground(classes, is_ink) else (style.wrong,) * 2
+        )
+        of_labels, of_computed = zip(grounds, (style.pen, style.paper), strict=True)
         _stamp(lower[..., : left.shape[3]], left, labels, wrong, of_labels)
         _stamp(lower[..., -right.shape[3] :], right, computed, wrong, of_computed)
     canvas = painted.reshape(rows, columns, side, side).swapaxes(1, 2)
@@ -73,7 +76,7 @@ def mosaic(tiles, labels, computed, rows, columns, classes=10, style=LIGHT):
 
 def label_size(side, classes, is_ink=True):
     """How many pixels of a tile a pixel of the labels takes; 0 where there is no room for them."""
-    for enlarged in range(max(side // 28, 1), 0, -1):
+    for enlarged in range(max((side + 20) // 28, 1), 0, -1):
         width = enlarged * sum(_label_columns(classes - 1, classes, is_ink))
         if side >= max(ROOM_FOR_LABELS, 2 * width + APART):
             return enlarged
@@ -83,19 +86,27 @@ def label_size(side, classes, is_ink=True):
 def _label_columns(number, classes, is_ink):
     """How wide a label is, in its own pixels: before its digits, the digits, and behind them.
 
-    A single digit stands in the empty margin of an MNIST digit. On pictures, and where labels have
-    several digits, they would not be seen without a ground of their own: paper behind the right
-    answer, red behind the other. The pixel before them is for the frame, which covers the edge of
-    the outer tiles.
+    The pixel before them is for the frame, which covers the edge of the outer tiles.
     """
-    return 1, 5 * len(str(number)) - 1, int(classes > 10 or not is_ink)
+    return 1, 5 * len(str(number)) - 1, int(_have_ground(classes, is_ink))
+
+
+def _have_ground(classes, is_ink):
+    """Whether labels have a ground of their own: paper for the right answer, red for the other.
+
+    A single digit stands in the empty margin of an MNIST digit, and has only a contour, against the
+    ink that reaches further. On pictures, and where labels have several digits, they would not be
+    seen like that.
+    """
+    return classes > 10 or not is_ink
 
 
 @lru_cache
 def _labels(classes, enlarged, is_ink):
     """All labels as they stand in the lower left corner of a tile, and in the lower right one.
 
-    Returns two arrays, bool [2, classes, height, width]: the pixels of the ground and of the ink.
+    Returns two arrays, bool [2, classes, height, width]: the pixels of the ground, or of the
+    contour, and of the ink.
     """
     width = sum(_label_columns(classes - 1, classes, is_ink))
     left, right = np.zeros((2, 2, classes, 9, width), bool)
@@ -108,10 +119,19 @@ def _labels(classes, enlarged, is_ink):
         if behind:
             left[0, number, :, : before + digits + behind] = True
             right[0, number, :, width - before - digits - behind :] = True
-    return [
+    left, right = (
         stamps.repeat(enlarged, axis=2).repeat(enlarged, axis=3)[:, :, : 8 * enlarged + 1]
         for stamps in (left, right)
-    ]
+    )
+    if not _have_ground(classes, is_ink):
+        none = ((0, 0),) * 3
+        left, right = np.pad(left, (*none, (0, 1))), np.pad(right, (*none, (1, 0)))
+        for ground, ink in (left, right):
+            around = np.lib.stride_tricks.sliding_window_view(
+                np.pad(ink, ((0, 0), (1, 1), (1, 1))), (3, 3), axis=(1, 2)
+            )
+            ground |= around.any(axis=(3, 4))
+    return left, right
 
 
 def _stamp(corners, stamps, numbers, wrong, colours):

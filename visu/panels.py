@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon
 from matplotlib.ticker import MaxNLocator
 
-from visu.captions import confusions, cut, names
+from visu.captions import confusions, cut, decimals, names
 from visu.coach import Coach, curves_of
 from visu.layout import ALL, FOOT, HEAD, LEFT, axes_rectangle, cells
 from visu.measurement import BANDS
@@ -26,6 +26,9 @@ GAP = 0.1  # inches between a title and what stands beside it
 OVERLAP = 3  # pixels
 DOT = 0.02  # of the axes' width: room for half of one at the end
 LEGEND = 0.75  # of the axes' width, at the most: what is wider hides the curves
+LINE = 15  # points from one line of it to the next
+HIGHEST_STRIP = 0.3  # of the axes' height, for the legend above the losses
+MARGIN_OF_CURVES = 0.015  # of the range that is shown
 # The title has all the room that the status leaves: always the same, or it would flicker.
 LONGEST_STATE = "epoch 100 · 10 measurements a second"
 HOW_TO_READ = (
@@ -284,6 +287,7 @@ class Curves(Panel):
     def __init__(self, axes, scene, title, column):
         super().__init__(axes, scene, title)
         self._column, self._shown, self._classes = column, (-1, -1), len(scene.class_names)
+        self._iterations, self._height = scene.iterations, 0  # pixels
         self._training = self._test = np.empty((0, 3))
         self._held_out, colours = scene.held_out, self.style
         self._test_once = scene.test_once
@@ -306,14 +310,14 @@ class Curves(Panel):
         self._lines = [axes.plot([], [], animated=True, **style)[0] for style in styles]
         self._pens = [_pen(axes, Line2D([], [], **style)) for style in styles]
         written = (colours.training, colours.test) + (colours.faint,) * (earlier is not None)
-        # Rising accuracies leave the lower right corner free, falling losses the upper right one.
-        corner, first = ((1, 0), 15 * len(written) - 5) if column == 1 else ((1, 1), -10)
+        # Rising accuracies leave the lower right corner free; above the losses, there is a strip.
+        corner, first = ((1, 0), LINE * len(written) - 5) if column == 1 else ((1, 1), -10)
         self._legend = [
             axes.add_artist(
                 SwiftText(
                     "",
                     corner,
-                    (-6, first - 15 * line),
+                    (-6, first - LINE * line),
                     axes.transAxes,
                     paper=colours.paper,
                     ha="right",
@@ -340,21 +344,32 @@ class Curves(Panel):
             return False
         self._shown = (len(training), len(test))
         self._write_legend()
-        last = training[-1, 0] if len(training) else 0
-        if self._earlier:
-            test = np.concatenate([test, self._earlier_test()])
-        if self._column == 1:
-            lower, upper = accuracy_floor(training, test), 1.0
-        else:
-            lower, upper = 0.0, loss_ceiling(training, test, self._classes)
-        room = (upper - lower) * 0.015
-        right = iteration_limit(last, iterations) * (1 + DOT * self._test_once)
-        self._follow((0.0, right), (lower - room, upper + room))
+        self._follow_curves()
         return True
 
     def fit(self, size, room):
         super().fit(size, room)
+        self._height = size[1]
         self._write_legend()
+        if len(self._training):
+            self._follow_curves()
+
+    def _follow_curves(self):
+        training, test = self._training, self._test
+        last = training[-1, 0] if len(training) else 0
+        if self._earlier:
+            test = np.concatenate([test, self._earlier_test()])
+        below = above = MARGIN_OF_CURVES
+        if self._column == 1:
+            lower, upper = accuracy_floor(training, test), 1.0
+        else:
+            lower, upper = 0.0, loss_ceiling(training, test, self._classes)
+            strip = LINE * len(self._legend) * self.axes.figure.dpi / 72
+            covered = min(strip / max(self._height, 1), HIGHEST_STRIP)
+            above += covered / (1 - covered)
+        range_ = upper - lower
+        right = iteration_limit(last, self._iterations) * (1 + DOT * self._test_once)
+        self._follow((0.0, right), (lower - below * range_, upper + above * range_))
 
     def _write_legend(self):
         room = LEGEND * self._width
@@ -372,13 +387,13 @@ class Curves(Panel):
             if not len(values):
                 yield [f"{name} …", "…"]
                 continue
-            newest = f"{values[-1]:.4f}"
+            newest = decimals(values[-1])
             alone = name == "training" or self._test_once
-            longest = [] if alone else [f"{name} {newest}, best {best(values):.4f}"]
+            longest = [] if alone else [f"{name} {newest}, best {decimals(best(values))}"]
             yield [*longest, f"{name} {newest}", newest]
         if self._earlier:
             name, until = self._earlier.name, self._earlier_test()[:, self._column]
-            yield [f"{name}: {until[-1]:.4f}", name] if len(until) else [name]
+            yield [f"{name}: {decimals(until[-1])}", name] if len(until) else [name]
 
     def _curves(self):
         return ("training", self._training), (self._held_out, self._test)
@@ -407,7 +422,7 @@ class Curves(Panel):
 
     def under_mouse(self, x, y):
         found = [
-            f"{name} {rows[_nearest(rows, x), self._column]:.4f}"
+            f"{name} {decimals(rows[_nearest(rows, x), self._column])}"
             for name, rows in self._curves()
             if len(rows)
         ]
@@ -432,7 +447,7 @@ class Bands(Panel):
 
     def __init__(self, axes, scene, which):
         super().__init__(axes, scene, scene.spreads[which])
-        self._which, self._shown = which, 0
+        self._which, self._shown = which, (0, 0.0)
         _scales(axes, self.style)
         self._rows = np.empty((0, 1 + BANDS + 1))
         # Smoothed edges would leave a light seam between the bands, and cost time.
@@ -453,11 +468,14 @@ class Bands(Panel):
 
     def update(self, history, iterations):
         rows = history.spread(self._which)
-        if len(rows) == self._shown:
+        if not len(rows):
             return False
-        self._shown = len(rows)
-        self._rows = rows
-        self._follow((0.0, iteration_limit(rows[-1, 0], iterations)), spread_limits(rows[:, 1:]))
+        # Not of its own last row, which may be older: the other panels' iterations stand above.
+        right = iteration_limit(history.last.iteration, iterations)
+        if (len(rows), right) == self._shown:
+            return False
+        self._shown, self._rows = (len(rows), right), rows
+        self._follow((0.0, right), spread_limits(rows[:, 1:]))
         return True
 
     def under_mouse(self, x, y):

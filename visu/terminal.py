@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 import tensorflow as tf
 from tqdm import tqdm
 
+from visu.captions import decimals
 from visu.errors import UsageError
 
 PLAIN_LINES = 20  # in place of the bar, when the output is not a terminal
@@ -119,9 +120,11 @@ class Progress:
     def _said(self, m):
         """Epoch, scores, speed and time left."""
         parts = [f"epoch {self._scene.epoch_at(m.iteration)}"]
-        parts.append(f"train {m.training.accuracy:.2f} {m.training.loss:.3f}")
+        parts.append(f"train {m.training.accuracy:.2f} {decimals(m.training.loss, 3)}")
         if self._test:
-            parts.append(f"{self._scene.held_out} {self._test.accuracy:.4f} {self._test.loss:.4f}")
+            parts.append(
+                f"{self._scene.held_out} {self._test.accuracy:.4f} {decimals(self._test.loss)}"
+            )
         if self._first is None:
             # Before them stands the compilation, which says nothing of how fast it will go.
             self._first = m if m.iteration else None
