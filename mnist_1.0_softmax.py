@@ -44,7 +44,7 @@ def cross_entropy(Ylogits, Y_):
 
 # Training: for each batch of 100 images, one step down the gradient of the loss.
 @tf.function(jit_compile=lesson.xla)  # the loop is compiled as a whole, and runs without Python
-def train(images, labels, step, stop):
+def train(images, labels, step, stop):  # images: [b, 100, 28, 28, 1]
     while step < stop:
         batch = step % len(images)
         X, Y_ = images[batch], labels[batch]  # [100, 28, 28, 1], [100, 10]

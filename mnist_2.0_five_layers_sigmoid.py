@@ -2,7 +2,8 @@ r"""Lesson 2.0: five layers, sigmoid.
 
 Same as 1.0: fully connected layers, batches of 100, cross-entropy.
 New here: four hidden layers with the sigmoid between them, random weights to start from, and
-Adam, gradient descent with inertia and a step size of its own for every weight.
+Adam, gradient descent with inertia and a step size of its own for every weight. TensorFlow's
+cross-entropy in place of the formula, which may come to take the logarithm of 0.
 
     · · · · · · · · · · · ·   X   [n, 28, 28, 1]   n images of 28 x 28 grey pixels
     \x/x\x/x\x/x\x/x\x/x\x/   fully connected        W1 [784, 200]   B1 [200]
@@ -67,7 +68,7 @@ optimizer.build(weights + biases)
 
 
 @tf.function(jit_compile=lesson.xla)  # the loop is compiled as a whole, and runs without Python
-def train(images, labels, step, stop):
+def train(images, labels, step, stop):  # images: [b, 100, 28, 28, 1]
     while step < stop:
         batch = step % len(images)
         X, Y_ = images[batch], labels[batch]  # [100, 28, 28, 1], [100, 10]

@@ -2,7 +2,7 @@ r"""Lesson 2.1: five layers, ReLU, a decaying learning rate.
 
 Same as 2.0: five fully connected layers, trained with Adam.
 New here: ReLU, which passes the gradient on where the sigmoid lets it fade, and a learning rate
-that decays, for a quick start and a calm end.
+that decays, for a quick start and a calm end. Biases begin at 0.1, where ReLU lets more through.
 
     · · · · · · · · · · · ·   X   [n, 28, 28, 1]   n images of 28 x 28 grey pixels
     \x/x\x/x\x/x\x/x\x/x\x/   fully connected        W1 [784, 200]   B1 [200]
@@ -67,7 +67,7 @@ optimizer.build(weights + biases)
 
 
 @tf.function(jit_compile=lesson.xla)  # the loop is compiled as a whole, and runs without Python
-def train(images, labels, step, stop):
+def train(images, labels, step, stop):  # images: [b, 100, 28, 28, 1]
     while step < stop:
         batch = step % len(images)
         X, Y_ = images[batch], labels[batch]  # [100, 28, 28, 1], [100, 10]

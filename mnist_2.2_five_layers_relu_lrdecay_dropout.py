@@ -68,7 +68,7 @@ optimizer.build(weights + biases)
 
 
 @tf.function(jit_compile=lesson.xla)  # the loop is compiled as a whole, and runs without Python
-def train(images, labels, step, stop):
+def train(images, labels, step, stop):  # images: [b, 100, 28, 28, 1]
     while step < stop:
         batch = step % len(images)
         X, Y_ = images[batch], labels[batch]  # [100, 28, 28, 1], [100, 10]

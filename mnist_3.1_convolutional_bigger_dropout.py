@@ -34,7 +34,7 @@ def learning_rate(step):
 
 # Variables: what training adjusts.
 W1 = tf.Variable(tf.random.truncated_normal([6, 6, 1, 6], stddev=0.1))
-B1 = tf.Variable(tf.zeros([6]))  # from 0, so that empty paper says nothing
+B1 = tf.Variable(tf.zeros([6]))  # from 0: in empty paper there is nothing to find
 W2 = tf.Variable(tf.random.truncated_normal([5, 5, 6, 12], stddev=0.1))
 B2 = tf.Variable(tf.zeros([12]))
 W3 = tf.Variable(tf.random.truncated_normal([4, 4, 12, 24], stddev=0.1))
@@ -69,7 +69,7 @@ optimizer.build(weights + biases)
 
 
 @tf.function(jit_compile=lesson.xla)  # the loop is compiled as a whole, and runs without Python
-def train(images, labels, step, stop):
+def train(images, labels, step, stop):  # images: [b, 100, 28, 28, 1]
     while step < stop:
         batch = step % len(images)
         X, Y_ = images[batch], labels[batch]  # [100, 28, 28, 1], [100, 10]

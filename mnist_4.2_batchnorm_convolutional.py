@@ -1,7 +1,7 @@
 r"""Lesson 4.2: a big convolutional network, batch normalisation.
 
 Same as 3.1: three convolutional layers, two fully connected ones, dropout.
-New here: batch normalisation as in 4.1, up to four times the channels, a rate from 0.02.
+New here: batch normalisation as in 4.1, of the undivided batch; more channels; a rate from 0.02.
 
     · · · · · · · · · · · ·   X   [n, 28, 28, 1]   n images of 28 x 28 grey pixels
     @ @ @ @ @ @ @ @ @ @ @ @   convolution, stride 1  W1 [6, 6, 1, 24]    A1 [2, 24]   B1 [24]
@@ -34,7 +34,7 @@ def learning_rate(step):
 
 # Variables: what training adjusts.
 W1 = tf.Variable(tf.random.truncated_normal([6, 6, 1, 24], stddev=0.1))
-B1 = tf.Variable(tf.ones([24]) / 10)
+B1 = tf.Variable(tf.ones([24]) / 10)  # from 0.1 again: added to what has mean 0
 W2 = tf.Variable(tf.random.truncated_normal([5, 5, 24, 48], stddev=0.1))
 B2 = tf.Variable(tf.ones([48]) / 10)
 W3 = tf.Variable(tf.random.truncated_normal([4, 4, 48, 64], stddev=0.1))
@@ -79,7 +79,7 @@ optimizer.build(weights + biases)
 
 
 @tf.function(jit_compile=lesson.xla)  # the loop is compiled as a whole, and runs without Python
-def train(images, labels, step, stop):
+def train(images, labels, step, stop):  # images: [b, 100, 28, 28, 1]
     while step < stop:
         batch = step % len(images)
         X, Y_ = images[batch], labels[batch]  # [100, 28, 28, 1], [100, 10]

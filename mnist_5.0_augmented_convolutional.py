@@ -107,7 +107,7 @@ optimizer.build(weights + biases)
 
 
 @tf.function(jit_compile=lesson.xla)  # the loop is compiled as a whole, and runs without Python
-def train(images, labels, step, stop):
+def train(images, labels, step, stop):  # images: [b, 100, 28, 28, 1]
     while step < stop:
         batch = step % len(images)
         X = augment(images[batch], step)  # [100, 28, 28, 1]

@@ -6,6 +6,7 @@ lesson.run(mnist, train, test, weights=[W], biases=[B])    # under "__main__" on
 """
 
 from visu import startup  # noqa: I001 - before everything that imports TensorFlow
+import re
 import signal
 import sys
 from pathlib import Path
@@ -72,9 +73,9 @@ class Lesson:
         self._test_once = test_once
         if self._is_main:
             report_mistakes_plainly()
-            script = getattr(sys.modules["__main__"], "__file__", None) or sys.argv[0]
-            self._name = Path(script).stem
-            self._title = _first_line(text) or self._name
+            title = _first_line(text)
+            self._name = _name_of_script(title)
+            self._title = title or self._name
             terminal.write_what_it_can()
             self._options = parse(self._name, self._title, iterations)
             beside.end_earlier()
@@ -183,6 +184,14 @@ class Lesson:
         """End the training soon, where it goes on beside other cells; what is shown stays."""
         if self._run:
             self._run.stop()
+
+
+def _name_of_script(title):
+    """The name of the script that runs; of a notebook's cell, which has none, after its title."""
+    script = getattr(sys.modules["__main__"], "__file__", None)
+    if script is None and title and in_notebook():
+        return "_".join(re.findall(r"[\w.]+", title.lower()))
+    return Path(script or sys.argv[0]).stem
 
 
 def _first_line(text):

@@ -47,6 +47,7 @@ def outputs(tmp_path_factory):
         f"%run {script} --data nowhere",
         "from visu.errors import UsageError\nraise UsageError('so it is')",
         "import tensorflow as tf\ntf.config.threading.get_intra_op_parallelism_threads()",
+        script.read_text(encoding="utf-8").replace("2_000", "20"),
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
     # As where a user starts it: without the display of whoever runs the tests.
@@ -86,6 +87,11 @@ def test_the_output_is_quiet_and_says_what_matters(outputs):
         assert not text(cell, "stderr")
         assert all(o.output_type != "error" for o in cell)
     assert "no window" not in text(outputs[1])
+
+
+def test_a_cell_with_a_lesson_in_it_goes_by_the_lessons_title(outputs):
+    assert text(outputs[9]).startswith("lesson_1.0_one_layer_softmax: Lesson 1.0: one layer, ")
+    assert final(text(outputs[9]))[4] == "20"
 
 
 def test_without_a_view_there_is_no_picture_and_the_same_seed_gives_the_same(outputs):

@@ -68,7 +68,7 @@ def find(asked):
 def _last_run_of(lesson):
     kept = sorted(folder().glob("*.csv"))
     for path in kept:
-        if lesson == path.stem or path.stem.startswith(f"mnist_{lesson}_"):
+        if lesson == path.stem or path.stem.startswith((f"mnist_{lesson}_", f"lesson_{lesson}_")):
             return path
     there = ", ".join(path.stem for path in kept) or "none"
     raise UsageError(
