@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from errors import UsageError, explain_and_exit
 from programs import say
-from service.errors import RefusedError, UsageError, explain_and_exit
+from service.errors import RefusedError
 from service.folders import check_folder
 from service.instances import read_line
 

@@ -16,7 +16,7 @@ import socket
 import sys
 from typing import NamedTuple
 
-from service.errors import UsageError, explain_and_exit
+from errors import UsageError, explain_and_exit
 from service.folders import check_folder
 
 PORT = 8501  # TensorFlow Serving's

@@ -8,37 +8,21 @@ Linux, macOS or WSL2.
 
 import argparse
 import dataclasses
-import signal
 import sys
 from pathlib import Path
 
+from errors import UsageError, explain_and_exit
 from flags import whole, without_patterns
-from programs import say
-from tuning.errors import UsageError
-
-
-class Stop:
-    """Remembers that a signal asked this process to end; `asked` is its number, or None."""
-
-    def __init__(self):
-        self.asked = None
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._ask)
-
-    def _ask(self, number, _):
-        self.asked = number
+from programs import Stop, say
 
 
 def main(arguments=None):
+    """Returns the exit code. Raises UsageError."""
     arguments = sys.argv[1:] if arguments is None else arguments
     own, trainers = _split(arguments)
     given = _parser().parse_args(own)
-    stop = Stop()
-    try:
-        return tune(given, trainers, stop)
-    except UsageError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
+    # Whoever asks twice waits, too: the trainers have to save, and none is left behind.
+    return tune(given, trainers, Stop(second_kills=False))
 
 
 def tune(given, trainers_flags, stop):
@@ -113,4 +97,4 @@ def _parser():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    explain_and_exit(main)

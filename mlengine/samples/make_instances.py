@@ -20,6 +20,7 @@ import quiet_tensorflow  # noqa: E402, F401 - starts TensorFlow, which the loade
 
 # isort: split
 import mnistdata  # noqa: E402
+from errors import explain_and_exit  # noqa: E402
 from programs import say  # noqa: E402
 
 
@@ -33,12 +34,8 @@ def main():
     given = parser.parse_args()
     if not given.pictures and not given.test_digits:
         parser.error("expected pictures or --test-digits, found neither")
-    try:
-        images = [*test_digits(given.test_digits), *map(mnistdata.read_digit, given.pictures)]
-        write([instance(pixels) for pixels in images], given.output)
-    except mnistdata.DataError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(error.exit_code) from None
+    images = [*test_digits(given.test_digits), *map(mnistdata.read_digit, given.pictures)]
+    write([instance(pixels) for pixels in images], given.output)
 
 
 def test_digits(numbers):
@@ -79,4 +76,4 @@ def write(lines, path):
 
 
 if __name__ == "__main__":
-    main()
+    explain_and_exit(main)

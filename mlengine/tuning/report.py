@@ -14,7 +14,7 @@ matplotlib.use("Agg")  # before pyplot, which Optuna draws with, looks for a scr
 from matplotlib import pyplot
 from optuna.visualization import matplotlib as pictures
 
-from tuning.errors import UsageError
+from errors import UsageError
 
 SIZE = (12, 5)  # of a picture, in inches of 100 pixels
 WORDS = {

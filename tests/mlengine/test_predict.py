@@ -11,7 +11,7 @@ from PIL import Image
 
 import mnistdata
 import predict
-from service.errors import UsageError
+from errors import UsageError
 from tests.mlengine.jobs import MLENGINE, run
 from tests.mlengine.serving import mnist_digits
 

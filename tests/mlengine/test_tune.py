@@ -16,9 +16,9 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import TrialState, create_trial
 from PIL import Image
 
+from errors import UsageError, explain_and_exit
 from tests.mlengine.jobs import MLENGINE, PATIENCE, run, started, wait_for
 from tuning import locks, report, study
-from tuning.errors import UsageError
 from tuning.search import Search
 from tuning.trials import read_metrics
 
@@ -292,7 +292,9 @@ def refused(capsys, *arguments):
     """The message of a tuner that begins nothing."""
     import tune
 
-    assert tune.main([str(argument) for argument in arguments]) == 2
+    with pytest.raises(SystemExit) as end:
+        explain_and_exit(lambda: tune.main([*map(str, arguments)]))
+    assert end.value.code == 2
     output, error = capsys.readouterr()
     assert output == ""
     assert error.startswith("error: ") and error.count("\n") == 1
