@@ -11,7 +11,7 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from errors import UsageError, explain_and_exit
+from errors import UsageError, explain_and_exit, require
 from flags import whole, without_patterns
 from programs import Stop, say
 
@@ -27,13 +27,10 @@ def main(arguments=None):
 
 def tune(given, trainers_flags, stop):
     """Run the study. Returns the exit code. Raises UsageError."""
-    try:
-        from tuning import report, search, study
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"{error.name} is missing; install what tuning needs, in the project's folder, with "
-            "`pip install -e './mlengine[tune]'` (on Windows: in WSL2)"
-        ) from None
+    # fcntl comes with Python, but not on Windows.
+    require("tune", "fcntl", "matplotlib", "optuna", "sqlalchemy", "yaml")
+    from tuning import report, search, study
+
     if given.train_steps is not None:
         trainers_flags = [f"--train-steps={given.train_steps}", *trainers_flags]
     wanted = study.read(given.study, trainers_flags)

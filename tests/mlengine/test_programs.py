@@ -62,3 +62,72 @@ def test_a_second_signal_ends_a_program_at_once_where_it_shall(second_kills, cod
         timeout=PATIENCE,
     )
     assert (ended.returncode, ended.stdout, ended.stderr) == (code, said, "")
+
+
+FLAGS = {
+    "predict": ("--model-dir=.", "--json-instances=samples/instances.jsonl"),
+    "serve": ("--model=.", "--port=0"),
+    "tune": ("--study=vertex/tuning_study.yaml", "--folder=/nowhere"),
+}
+
+
+def run_without(module, program, *flags):
+    """Let a program end where a module is missing: (exit code, standard output, standard error)."""
+    code = (
+        "import runpy, sys\n"
+        f"sys.modules[{module!r}] = None\n"
+        f"sys.argv = {[program, *flags]}\n"
+        f"runpy.run_module({program!r}, run_name='__main__', alter_sys=True)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=MLENGINE,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    return ended.returncode, ended.stdout, ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("program", "package", "needs", "command"),
+    [
+        ("predict", "pydantic", "serving", "`pip install -e './mlengine[serve]'`"),
+        ("serve", "fastapi", "serving", "`pip install -e './mlengine[serve]'`"),
+        ("serve", "pydantic", "serving", "`pip install -e './mlengine[serve]'`"),
+        ("serve", "uvicorn", "serving", "`pip install -e './mlengine[serve]'`"),
+        ("tune", "optuna", "tuning", "`pip install -e './mlengine[tune]'` (on Windows: in WSL2)"),
+        ("tune", "yaml", "tuning", "`pip install -e './mlengine[tune]'` (on Windows: in WSL2)"),
+    ],
+)
+def test_a_missing_package_is_named_and_how_to_install_it(program, package, needs, command):
+    code, output, error = run_without(package, program, *FLAGS[program])
+    assert (code, output) == (2, "")
+    assert error == (
+        f"error: {package} is missing; install what {needs} needs, in the project's folder, with "
+        f"{command}\n"
+    )
+
+
+@pytest.mark.parametrize("program", FLAGS)
+def test_help_needs_no_extra(program):
+    package = "optuna" if program == "tune" else "pydantic"
+    code, output, error = run_without(package, program, "--help")
+    assert (code, error) == (0, "")
+    assert output.startswith("usage: ")
+
+
+@pytest.mark.parametrize(
+    ("program", "module"),
+    [
+        ("predict", "service.instances"),
+        ("serve", "service.batching"),
+        ("tune", "tuning.document"),
+    ],
+)
+def test_a_missing_module_of_ours_is_not_taken_for_a_package_to_install(program, module):
+    code, output, error = run_without(module, program, *FLAGS[program])
+    assert (code, output) == (1, "")
+    assert error.startswith("Traceback")
+    assert f"ModuleNotFoundError: import of {module} halted" in error
+    assert "pip install" not in error

@@ -359,16 +359,6 @@ def test_a_wrong_flag_is_refused(capsys, flags, message, quiet_signals):
     assert message in capsys.readouterr().err
 
 
-def test_a_missing_package_is_named(tmp_path):
-    (tmp_path / "optuna.py").write_text("raise ModuleNotFoundError('no', name='optuna')")
-    missing = {"PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
-    flags = ("--study", study_file(tmp_path), "--folder", tmp_path / "study")
-    code, output, error = run("tune", *flags, environment=missing)
-    assert (code, output) == (2, "")
-    assert error.startswith("error: optuna is missing; install what tuning needs")
-    assert error.count("\n") == 1
-
-
 def test_the_clouds_study_is_read_whole():
     read = study.read(CLOUDS, ["--train-steps=300"])
     assert (read.name, read.metric, read.maximises) == ("mnist-tuning", "accuracy", True)
