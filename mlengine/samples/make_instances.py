@@ -10,7 +10,6 @@ one digit, dark on light or light on dark; it is cut out, scaled and centred as 
 import argparse
 import json
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -21,6 +20,7 @@ import quiet_tensorflow  # noqa: E402, F401 - starts TensorFlow, which the loade
 # isort: split
 import mnistdata  # noqa: E402
 from errors import explain_and_exit  # noqa: E402
+from files import unfinished  # noqa: E402
 from programs import say  # noqa: E402
 
 
@@ -63,13 +63,10 @@ def write(lines, path):
     if path is None:
         say(*lines)
         return
-    unfinished = path.parent / f".{path.name}.unfinished"
     try:
-        unfinished.write_text("".join(f"{line}\n" for line in lines), "ascii")
-        unfinished.replace(path)
+        with unfinished(path) as growing:
+            growing.write_text("".join(f"{line}\n" for line in lines), "ascii")
     except OSError as error:
-        with suppress(OSError):
-            unfinished.unlink()
         raise mnistdata.DataError(
             f"--output {path}: can't be written ({error.strerror}); choose another place"
         ) from None

@@ -1,4 +1,4 @@
-"""What the programs of mlengine have in common: how they end."""
+"""What the programs of mlengine have in common: how they end, and what they write."""
 
 import signal
 import subprocess
@@ -8,6 +8,7 @@ import pytest
 
 import mnistdata
 from errors import UsageError, explain_and_exit
+from files import unfinished
 from tests.mlengine.jobs import MLENGINE, PATIENCE
 from trainer.errors import JobError
 
@@ -131,3 +132,16 @@ def test_a_missing_module_of_ours_is_not_taken_for_a_package_to_install(program,
     assert error.startswith("Traceback")
     assert f"ModuleNotFoundError: import of {module} halted" in error
     assert "pip install" not in error
+
+
+@pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
+def test_a_file_that_is_not_finished_leaves_what_was_there_before(tmp_path, error):
+    path = tmp_path / "file"
+    with unfinished(path) as growing:
+        growing.write_text("whole")
+        assert not path.exists()
+    with pytest.raises(error), unfinished(path) as growing:
+        growing.write_text("half")
+        raise error
+    assert path.read_text() == "whole"
+    assert list(tmp_path.iterdir()) == [path]

@@ -17,7 +17,7 @@ from optuna.trial import TrialState, create_trial
 from PIL import Image
 
 from errors import UsageError, explain_and_exit
-from tests.mlengine.jobs import MLENGINE, PATIENCE, run, started, wait_for
+from tests.mlengine.jobs import MLENGINE, PATIENCE, overtake, run, started, wait_for
 from tuning import locks, report, study
 from tuning.search import Search
 from tuning.trials import read_metrics
@@ -671,23 +671,23 @@ def test_a_trials_folder_that_cant_be_used_is_told(tmp_path):
             search.run(lambda: False)
 
 
+def tried(study, number, state, **more):
+    """A trial of a study, as Optuna has it."""
+    return create_trial(
+        state=state,
+        params={"learning-rate": 0.003},
+        distributions={p.name: p.distribution for p in study.parameters},
+        user_attrs={"id": number},
+        **more,
+    )
+
+
 def test_nothing_is_drawn_before_a_trial_has_finished(tmp_path):
     read = study.read(study_file(tmp_path))
-    distributions = {p.name: p.distribution for p in read.parameters}
-
-    def trial(number, state, **more):
-        return create_trial(
-            state=state,
-            params={"learning-rate": 0.003},
-            distributions=distributions,
-            user_attrs={"id": number},
-            **more,
-        )
-
-    failed = trial(1, TrialState.FAIL)
+    failed = tried(read, 1, TrialState.FAIL)
     assert report.draw(read, [failed], tmp_path) == []
     assert report.table(read, [failed])[-1] == "| 1 | 0.003 |  |  | failed |"
-    one = trial(2, TrialState.COMPLETE, value=0.9, intermediate_values={10: 0.9})
+    one = tried(read, 2, TrialState.COMPLETE, value=0.9, intermediate_values={10: 0.9})
     drawn = report.draw(read, [failed, one], tmp_path)
     assert [path.stem for path in drawn] == list(PICTURES[:3])
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in drawn)
@@ -695,4 +695,13 @@ def test_nothing_is_drawn_before_a_trial_has_finished(tmp_path):
     drawn[1].mkdir()
     with pytest.raises(UsageError, match=r"slice\.png: can't be written \("):
         report.draw(read, [failed, one], tmp_path)
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_two_that_draw_the_same_picture_do_not_meet(tmp_path, monkeypatch):
+    read = study.read(study_file(tmp_path))
+    trials = [tried(read, 1, TrialState.COMPLETE, value=0.9)]
+    overtake(monkeypatch, lambda: report.draw(read, trials, tmp_path))
+    drawn = report.draw(read, trials, tmp_path)
+    assert [path.stem for path in drawn] == list(PICTURES[:3])
     assert not list(tmp_path.glob(".*"))
