@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
+from errors import UsageError, explain_and_exit, require
 from programs import say
-from service.errors import RefusedError, UsageError, explain_and_exit
+from service.errors import RefusedError
 from service.folders import check_folder
-from service.instances import read_line
 
 AT_ONCE = 1000  # images
 COLUMNS = ("number", "class", "probability", *(f"{digit:>6}" for digit in range(10)))
@@ -46,6 +46,9 @@ def main(arguments=None):
 
 def read_instances(path):
     """The images in a file, float32 [n, 28, 28]. Raises UsageError."""
+    require("serve", "pydantic")  # not before: --help needs no package
+    from service.instances import read_line
+
     try:
         lines = Path(path).read_bytes().splitlines()
     except OSError as error:

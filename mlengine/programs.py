@@ -1,6 +1,7 @@
 """How the programs of this folder start one another, what they say, and how they ended."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -12,6 +13,23 @@ def with_modules(environment):
     """The same environment variables, with a PYTHONPATH that begins here."""
     search = os.pathsep.join(filter(None, (str(MLENGINE), environment.get("PYTHONPATH"))))
     return {**environment, "PYTHONPATH": search}
+
+
+class Stop:
+    """Remembers that a signal asked this process to end; `asked` is its number, or None.
+
+    second_kills  whether the same signal ends the process at once when it comes again
+    """
+
+    def __init__(self, second_kills):
+        self.asked, self._second_kills = None, second_kills
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._ask)
+
+    def _ask(self, number, _):
+        self.asked = number
+        if self._second_kills:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def as_a_shell_has_it(code):

@@ -16,7 +16,7 @@ import socket
 import sys
 from typing import NamedTuple
 
-from service.errors import UsageError, explain_and_exit
+from errors import UsageError, explain_and_exit, require
 from service.folders import check_folder
 
 PORT = 8501  # TensorFlow Serving's
@@ -129,7 +129,9 @@ def _can_not_listen(host, port, error):
 
 def serve(options, door):
     """Load the models, and answer until SIGTERM or Ctrl-C."""
-    import uvicorn  # these take seconds, and whoever mistyped a flag need not wait
+    # Late: these take seconds, and whoever mistyped a flag need not wait.
+    require("serve", "fastapi", "pydantic", "uvicorn")
+    import uvicorn
 
     from service.app import make_app
     from service.versions import Model

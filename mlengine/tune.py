@@ -8,48 +8,29 @@ Linux, macOS or WSL2.
 
 import argparse
 import dataclasses
-import signal
 import sys
 from pathlib import Path
 
+from errors import UsageError, explain_and_exit, require
 from flags import whole, without_patterns
-from programs import say
-from tuning.errors import UsageError
-
-
-class Stop:
-    """Remembers that a signal asked this process to end; `asked` is its number, or None."""
-
-    def __init__(self):
-        self.asked = None
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._ask)
-
-    def _ask(self, number, _):
-        self.asked = number
+from programs import Stop, say
 
 
 def main(arguments=None):
+    """Returns the exit code. Raises UsageError."""
     arguments = sys.argv[1:] if arguments is None else arguments
     own, trainers = _split(arguments)
     given = _parser().parse_args(own)
-    stop = Stop()
-    try:
-        return tune(given, trainers, stop)
-    except UsageError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
+    # Whoever asks twice waits, too: the trainers have to save, and none is left behind.
+    return tune(given, trainers, Stop(second_kills=False))
 
 
 def tune(given, trainers_flags, stop):
     """Run the study. Returns the exit code. Raises UsageError."""
-    try:
-        from tuning import report, search, study
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"{error.name} is missing; install what tuning needs, in the project's folder, with "
-            "`pip install -e './mlengine[tune]'` (on Windows: in WSL2)"
-        ) from None
+    # fcntl comes with Python, but not on Windows.
+    require("tune", "fcntl", "matplotlib", "optuna", "sqlalchemy", "yaml")
+    from tuning import report, search, study
+
     if given.train_steps is not None:
         trainers_flags = [f"--train-steps={given.train_steps}", *trainers_flags]
     wanted = study.read(given.study, trainers_flags)
@@ -113,4 +94,4 @@ def _parser():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    explain_and_exit(main)

@@ -14,7 +14,7 @@ RUN pip install --no-cache-dir \
     "uvicorn==0.54.0"
 
 WORKDIR /app
-COPY mlengine/serve.py mlengine/quiet_tensorflow.py ./
+COPY mlengine/serve.py mlengine/errors.py mlengine/quiet_tensorflow.py ./
 COPY mlengine/service ./service
 
 RUN useradd --create-home --uid 1000 server

@@ -16,7 +16,8 @@ RUN pip install --no-cache-dir \
 
 WORKDIR /app
 COPY data ./data
-COPY mnistdata.py mlengine/flags.py mlengine/programs.py mlengine/quiet_tensorflow.py ./
+COPY mnistdata.py mlengine/errors.py mlengine/flags.py mlengine/programs.py \
+    mlengine/quiet_tensorflow.py ./
 COPY mlengine/trainer ./trainer
 
 # For a tuning study in the cloud: --build-arg RUN_AS=root. The folder where the platform looks for

@@ -10,7 +10,6 @@ one digit, dark on light or light on dark; it is cut out, scaled and centred as 
 import argparse
 import json
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -20,6 +19,8 @@ import quiet_tensorflow  # noqa: E402, F401 - starts TensorFlow, which the loade
 
 # isort: split
 import mnistdata  # noqa: E402
+from errors import explain_and_exit  # noqa: E402
+from files import unfinished  # noqa: E402
 from programs import say  # noqa: E402
 
 
@@ -33,12 +34,8 @@ def main():
     given = parser.parse_args()
     if not given.pictures and not given.test_digits:
         parser.error("expected pictures or --test-digits, found neither")
-    try:
-        images = [*test_digits(given.test_digits), *map(mnistdata.read_digit, given.pictures)]
-        write([instance(pixels) for pixels in images], given.output)
-    except mnistdata.DataError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(error.exit_code) from None
+    images = [*test_digits(given.test_digits), *map(mnistdata.read_digit, given.pictures)]
+    write([instance(pixels) for pixels in images], given.output)
 
 
 def test_digits(numbers):
@@ -66,17 +63,14 @@ def write(lines, path):
     if path is None:
         say(*lines)
         return
-    unfinished = path.parent / f".{path.name}.unfinished"
     try:
-        unfinished.write_text("".join(f"{line}\n" for line in lines), "ascii")
-        unfinished.replace(path)
+        with unfinished(path) as growing:
+            growing.write_text("".join(f"{line}\n" for line in lines), "ascii")
     except OSError as error:
-        with suppress(OSError):
-            unfinished.unlink()
         raise mnistdata.DataError(
             f"--output {path}: can't be written ({error.strerror}); choose another place"
         ) from None
 
 
 if __name__ == "__main__":
-    main()
+    explain_and_exit(main)

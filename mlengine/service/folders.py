@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from service.errors import UsageError
+from errors import UsageError
 
 
 def check_folder(source, folder):

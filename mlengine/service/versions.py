@@ -13,7 +13,7 @@ import quiet_tensorflow  # noqa: F401 - starts TensorFlow, so before it
 import numpy as np
 import tensorflow as tf
 
-from service.errors import UsageError
+from errors import UsageError
 
 log = logging.getLogger(__name__)
 

@@ -5,8 +5,9 @@ import re
 
 import tensorflow as tf
 
+from errors import UsageError
 from flags import without_patterns
-from trainer.errors import JobError, UsageError
+from trainer.errors import JobError
 
 KEPT = 3  # checkpoints
 # How TensorFlow puts it when a machine that lost its power had not written all of a file: in many

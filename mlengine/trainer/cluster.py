@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from trainer.errors import JobError, UsageError
+from errors import UsageError
+from trainer.errors import JobError
 
 # How TensorFlow puts it when something far away does not answer any more.
 GONE = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError)

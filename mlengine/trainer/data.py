@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 import mnistdata
-from trainer.errors import UsageError
+from errors import UsageError
 
 PART = 1000  # digits that a device evaluates at once
 TO_UNIT = 1 / 255

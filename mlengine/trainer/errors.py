@@ -5,9 +5,3 @@ class JobError(Exception):
     """The job can't go on. The message says what was expected, what was found, what to do."""
 
     exit_code = 1
-
-
-class UsageError(JobError):
-    """The job can't begin like this."""
-
-    exit_code = 2

@@ -8,7 +8,7 @@ import os
 import time
 from pathlib import Path
 
-from trainer.errors import UsageError
+from errors import UsageError
 
 TAG = "accuracy"
 FILE = "/tmp/hypertune/output.metrics"

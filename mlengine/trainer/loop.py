@@ -6,11 +6,11 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from errors import UsageError
 from trainer import data, hypertune
 from trainer.board import Board
 from trainer.checkpoints import Checkpoints, claim
 from trainer.cluster import GONE
-from trainer.errors import UsageError
 from trainer.export import export
 from trainer.models import SAME_EVERYWHERE, Network, Step
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from trainer.errors import UsageError
+from errors import UsageError
 
 SIDE, CLASSES = 28, 10
 # A step changes every copy of a variable in the same way, so one copy's word is enough.

@@ -4,8 +4,8 @@ import argparse
 import os
 from dataclasses import asdict, dataclass
 
+from errors import UsageError
 from flags import real, whole
-from trainer.errors import UsageError
 from trainer.models import ARCHITECTURES
 
 SCHEDULES = ("constant", "decay", "cycle")

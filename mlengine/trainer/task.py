@@ -7,13 +7,12 @@ Started again after whatever ended it, the same command goes on from the last ch
 
 import re
 import signal
-import sys
 import time
 
 import tensorflow as tf
 
-import mnistdata
-from programs import say
+from errors import explain_and_exit
+from programs import Stop, say
 from trainer import cluster as clusters
 from trainer import data, loop, settings
 from trainer.checkpoints import prepare
@@ -27,38 +26,20 @@ NO_ROOM = (
 )
 
 
-class Stop:
-    """Remembers that a signal asked this process to end; `asked` is its number, or None."""
-
-    def __init__(self):
-        self.asked = None
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._ask)
-
-    def _ask(self, number, _):
-        self.asked = number
-        signal.signal(number, signal.SIG_DFL)  # the second one means it
-
-
 def main():
+    """Returns the exit code. Raises UsageError, `mnistdata.DataError` or JobError."""
     given = settings.read()
     began = time.monotonic()
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # there is nothing to save yet, nor to be said
     try:
         return train(given, began)
-    except (JobError, mnistdata.DataError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
     except NO_ROOM as error:
-        advice = (
-            "make room, or choose a smaller model or batch, and start it again: it goes on from "
-            "its last checkpoint"
-        )
-        print(f"error: {_reason(error)}; {advice}", file=sys.stderr)
-        return JobError.exit_code
+        raise JobError(
+            f"{_reason(error)}; make room, or choose a smaller model or batch, and start it again: "
+            "it goes on from its last checkpoint"
+        ) from None
     except clusters.GONE as error:
-        print(f"error: {_reason(error)}; {clusters.START_AGAIN}", file=sys.stderr)
-        return JobError.exit_code
+        raise JobError(f"{_reason(error)}; {clusters.START_AGAIN}") from None
 
 
 def _reason(error):
@@ -81,7 +62,7 @@ def train(given, began):
         f"{given.model}: {parameters:,} parameters · {clusters.described(cluster, strategy)} · "
         f"{len(job.training):,} training digits"
     )
-    stop = Stop()
+    stop = Stop(second_kills=True)  # whoever asks again does not want to wait for the saving
     try:
         result = loop.run(job, cluster, lambda: stop.asked is not None, tell)
     except clusters.GONE:
@@ -106,4 +87,4 @@ def _keep_quiet(_):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    explain_and_exit(main)

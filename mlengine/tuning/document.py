@@ -4,7 +4,7 @@ import math
 
 import yaml
 
-from tuning.errors import UsageError
+from errors import UsageError
 
 MOST = 2**31 - 1  # for a whole number, as for the flags of the programs
 

@@ -1,7 +1,6 @@
 """What a study found: a table, the best trial's flags, and Optuna's pictures."""
 
 import warnings
-from contextlib import suppress
 
 import matplotlib
 import numpy as np
@@ -14,7 +13,8 @@ matplotlib.use("Agg")  # before pyplot, which Optuna draws with, looks for a scr
 from matplotlib import pyplot
 from optuna.visualization import matplotlib as pictures
 
-from tuning.errors import UsageError
+from errors import UsageError
+from files import unfinished
 
 SIZE = (12, 5)  # of a picture, in inches of 100 pixels
 WORDS = {
@@ -88,14 +88,11 @@ def _plot_importances(search, target_name):
 
 def _save(axes, path):
     figure = np.ravel(axes)[0].figure
-    unfinished = path.with_name(f".{path.name}.unfinished")
     figure.set_size_inches(SIZE)
     try:
-        figure.savefig(unfinished, format="png", dpi=100, bbox_inches="tight")
-        unfinished.replace(path)
+        with unfinished(path) as growing:
+            figure.savefig(growing, format="png", dpi=100, bbox_inches="tight")
     except OSError as error:
-        with suppress(OSError):
-            unfinished.unlink()
         raise UsageError(
             f"{path}: can't be written ({error.strerror}); mend that, and the same command draws it"
         ) from None

@@ -16,8 +16,8 @@ from optuna.trial import TrialState
 from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
+from errors import UsageError
 from tuning import locks, trials
-from tuning.errors import UsageError
 
 DATABASE = "study.db"
 TICK = 0.1  # seconds between two looks at the trainers

@@ -11,8 +11,8 @@ import signal
 import subprocess
 import sys
 
+from errors import UsageError
 from programs import with_modules
-from tuning.errors import UsageError
 
 TRAINER = (sys.executable, "-m", "trainer.task")
 GRACE = 20.0  # seconds that a trainer has to save its state when it is told to stop

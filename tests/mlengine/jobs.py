@@ -45,6 +45,20 @@ def wait_for(condition):
     raise AssertionError(f"waited {PATIENCE} s in vain")
 
 
+def overtake(monkeypatch, write):
+    """Has another process `write` all of a file while this one's is about to take its name."""
+    replace, number = Path.replace, os.getpid()
+
+    def replace_late(path, target):
+        monkeypatch.setattr(Path, "replace", replace)
+        monkeypatch.setattr(os, "getpid", lambda: number + 1)
+        write()
+        monkeypatch.setattr(os, "getpid", lambda: number)
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", replace_late)
+
+
 def saved(folder, what):
     """The variables in a job's newest checkpoint whose names begin so, {name: array}."""
     newest = tf.train.latest_checkpoint(str(Path(folder) / "checkpoints"))

@@ -11,8 +11,8 @@ from PIL import Image
 
 import mnistdata
 import predict
-from service.errors import UsageError
-from tests.mlengine.jobs import MLENGINE, run
+from errors import UsageError
+from tests.mlengine.jobs import MLENGINE, overtake, run
 from tests.mlengine.serving import mnist_digits
 
 pytestmark = pytest.mark.xdist_group("serve")
@@ -119,6 +119,14 @@ def test_where_instances_cant_be_written_nothing_is_left(tmp_path, make_instance
     with pytest.raises(mnistdata.DataError, match=r"can't be written \(Is a directory\)"):
         make_instances["write"](["text"], tmp_path / "folder")
     assert [path.name for path in tmp_path.rglob("*")] == ["folder"]
+
+
+def test_two_that_write_the_same_instances_do_not_meet(tmp_path, make_instances, monkeypatch):
+    path = tmp_path / "made.jsonl"
+    overtake(monkeypatch, lambda: make_instances["write"](["theirs"], path))
+    make_instances["write"](["ours"], path)
+    assert path.read_text() == "ours\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["made.jsonl"]
 
 
 def test_the_test_digits_of_several_instances_are_read_once(monkeypatch, make_instances):

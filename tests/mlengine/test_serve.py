@@ -19,8 +19,8 @@ import tensorflow as tf
 
 import serve
 from benchmarks.serving import FLAT, load, soak
+from errors import UsageError
 from service.app import LARGEST_BODY
-from service.errors import UsageError
 from service.versions import Model
 from tests.mlengine.jobs import MLENGINE, PATIENCE, wait_for
 from tests.mlengine.serving import (

@@ -17,12 +17,13 @@ import tensorflow as tf
 
 import mnistdata
 import programs
+from errors import UsageError, explain_and_exit
 from tests.digits import write_first
 from tests.mlengine.jobs import MLENGINE, board, curve, run, wait_for
 from tests.screen import SIGNALLED
 from trainer import cluster, data, loop, settings, task
 from trainer.checkpoints import Checkpoints, prepare
-from trainer.errors import JobError, UsageError
+from trainer.errors import JobError
 from trainer.hypertune import report
 from trainer.models import ARCHITECTURES
 
@@ -407,9 +408,11 @@ def test_a_disk_without_room_is_explained_and_what_was_saved_is_whole(
     # No file can grow: the system then refuses as it does when the disk is full.
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, usual[1]))
     try:
-        assert task.main() == 1
+        with pytest.raises(SystemExit) as ended:
+            explain_and_exit(task.main)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    assert ended.value.code == 1
     error = capsys.readouterr().err
     assert "File too large; make room, or choose a smaller model" in error
     assert error.count("\n") == 1

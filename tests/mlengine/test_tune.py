@@ -16,9 +16,9 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import TrialState, create_trial
 from PIL import Image
 
-from tests.mlengine.jobs import MLENGINE, PATIENCE, run, started, wait_for
+from errors import UsageError, explain_and_exit
+from tests.mlengine.jobs import MLENGINE, PATIENCE, overtake, run, started, wait_for
 from tuning import locks, report, study
-from tuning.errors import UsageError
 from tuning.search import Search
 from tuning.trials import read_metrics
 
@@ -292,7 +292,9 @@ def refused(capsys, *arguments):
     """The message of a tuner that begins nothing."""
     import tune
 
-    assert tune.main([str(argument) for argument in arguments]) == 2
+    with pytest.raises(SystemExit) as end:
+        explain_and_exit(lambda: tune.main([*map(str, arguments)]))
+    assert end.value.code == 2
     output, error = capsys.readouterr()
     assert output == ""
     assert error.startswith("error: ") and error.count("\n") == 1
@@ -355,16 +357,6 @@ def test_a_wrong_flag_is_refused(capsys, flags, message, quiet_signals):
         tune.main(list(flags))
     assert end.value.code == 2
     assert message in capsys.readouterr().err
-
-
-def test_a_missing_package_is_named(tmp_path):
-    (tmp_path / "optuna.py").write_text("raise ModuleNotFoundError('no', name='optuna')")
-    missing = {"PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
-    flags = ("--study", study_file(tmp_path), "--folder", tmp_path / "study")
-    code, output, error = run("tune", *flags, environment=missing)
-    assert (code, output) == (2, "")
-    assert error.startswith("error: optuna is missing; install what tuning needs")
-    assert error.count("\n") == 1
 
 
 def test_the_clouds_study_is_read_whole():
@@ -679,23 +671,23 @@ def test_a_trials_folder_that_cant_be_used_is_told(tmp_path):
             search.run(lambda: False)
 
 
+def tried(study, number, state, **more):
+    """A trial of a study, as Optuna has it."""
+    return create_trial(
+        state=state,
+        params={"learning-rate": 0.003},
+        distributions={p.name: p.distribution for p in study.parameters},
+        user_attrs={"id": number},
+        **more,
+    )
+
+
 def test_nothing_is_drawn_before_a_trial_has_finished(tmp_path):
     read = study.read(study_file(tmp_path))
-    distributions = {p.name: p.distribution for p in read.parameters}
-
-    def trial(number, state, **more):
-        return create_trial(
-            state=state,
-            params={"learning-rate": 0.003},
-            distributions=distributions,
-            user_attrs={"id": number},
-            **more,
-        )
-
-    failed = trial(1, TrialState.FAIL)
+    failed = tried(read, 1, TrialState.FAIL)
     assert report.draw(read, [failed], tmp_path) == []
     assert report.table(read, [failed])[-1] == "| 1 | 0.003 |  |  | failed |"
-    one = trial(2, TrialState.COMPLETE, value=0.9, intermediate_values={10: 0.9})
+    one = tried(read, 2, TrialState.COMPLETE, value=0.9, intermediate_values={10: 0.9})
     drawn = report.draw(read, [failed, one], tmp_path)
     assert [path.stem for path in drawn] == list(PICTURES[:3])
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in drawn)
@@ -703,4 +695,13 @@ def test_nothing_is_drawn_before_a_trial_has_finished(tmp_path):
     drawn[1].mkdir()
     with pytest.raises(UsageError, match=r"slice\.png: can't be written \("):
         report.draw(read, [failed, one], tmp_path)
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_two_that_draw_the_same_picture_do_not_meet(tmp_path, monkeypatch):
+    read = study.read(study_file(tmp_path))
+    trials = [tried(read, 1, TrialState.COMPLETE, value=0.9)]
+    overtake(monkeypatch, lambda: report.draw(read, trials, tmp_path))
+    drawn = report.draw(read, trials, tmp_path)
+    assert [path.stem for path in drawn] == list(PICTURES[:3])
     assert not list(tmp_path.glob(".*"))
