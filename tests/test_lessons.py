@@ -132,14 +132,26 @@ def test_lessons_stay_at_the_matrix_level(number):
 
 def test_nobody_but_the_lessons_knows_the_lessons():
     """Imports point one way: lessons -> tensorflowvisu, mnistdata; and these on their own."""
-    for path in [ROOT / "mnistdata.py", ROOT / "tensorflowvisu.py", *(ROOT / "visu").glob("*.py")]:
-        tree = ast.parse(path.read_text("utf-8"))
-        imported = {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
-        imported |= {n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
-        forbidden = {"mlengine", "tests", "benchmarks", "mnistdata"}
-        if path.parent.name == "visu":
+    theirs = {path.stem for path in (ROOT / "mlengine").glob("*")} - {"README"}
+    for path in [ROOT / "mnistdata.py", ROOT / "tensorflowvisu.py", *(ROOT / "visu").rglob("*.py")]:
+        forbidden = {"mlengine", "tests", "benchmarks", "mnistdata"} | theirs
+        if path.parent != ROOT:
             forbidden.add("tensorflowvisu")
-        assert not {name.split(".")[0] for name in imported} & forbidden, path.name
+        assert not imports_of(path) & forbidden, path
+
+
+def test_the_trainer_knows_the_loader_alone():
+    for path in (ROOT / "mlengine").rglob("*.py"):
+        assert not imports_of(path) & {"tensorflowvisu", "visu", "tests", "benchmarks"}, path
+    assert "mnistdata" in imports_of(ROOT / "mlengine" / "trainer" / "data.py")
+
+
+def imports_of(path):
+    """The packages and modules that a file imports, without what is below them."""
+    tree = ast.parse(path.read_text("utf-8"))
+    imported = {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
+    imported |= {n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
+    return {name.split(".")[0] for name in imported}
 
 
 @pytest.mark.parametrize("number", LESSONS)

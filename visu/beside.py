@@ -25,10 +25,13 @@ def start(work, end):
 
 
 def _explained(work):
+    global _running
     try:
         work()
     except Exception:  # nobody else would print it below this cell
         traceback.print_exc()
+    if _running and _running[0] is threading.current_thread():
+        _running = None  # digits and network are not needed any longer
 
 
 def end_earlier():

@@ -14,7 +14,7 @@ class Schedule(NamedTuple):
     With `rarer_tests`, evaluations are half as frequent after iteration 2,000: each costs as much
     as a third of 100 training iterations. The first and the last iteration are always measured
     in full; without a `test_every`, the test set is evaluated after the last one only. Percentiles
-    of the variables are taken `spreads` times, and at the end.
+    of what panels 4 and 5 show are taken `spreads` times, and at the end.
     """
 
     iterations: int
