@@ -27,7 +27,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import COUNT, misread
+from benchmarks import COUNT, check, check_lessons, misread
 from benchmarks.variants import (
     COMPARISONS,
     FASHION,
@@ -186,8 +186,11 @@ def parse(description, names, save=False):
         parser.add_argument("--kept", action="store_true", help="train nothing: what is there")
         parser.add_argument("--jobs", type=COUNT, default=1, metavar="N", help="N at a time (1)")
     given = parser.parse_args()
-    if unknown := set(given.lessons) - set(names):
-        parser.error(f"no lesson {' '.join(sorted(unknown))}; there are {' '.join(names)}")
+    check_lessons(parser, given.lessons, names)
+    if any(path.is_file() for path in (given.runs, *given.runs.parents)):
+        parser.error(f"--runs {given.runs}: expected a folder, found a file; name another one")
+    if save:
+        check(parser, "--save", given.save, ".md")
     if given.iterations and given.runs.resolve() == RUNS:
         parser.error("--iterations: name another folder with --runs; that one is for whole runs")
     return given

@@ -15,8 +15,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
-from benchmarks import COUNT, check
-from benchmarks.compare import FASTEST, LESSONS, OURS, compare
+from benchmarks import COUNT, SECONDS, check
+from benchmarks.compare import FASTEST, LESSONS, OURS, compare, parse
 from benchmarks.drawing import save
 
 BATCHES = (100, 300, 1000, 3000)
@@ -70,10 +70,10 @@ def main():
     parser.add_argument("lessons", nargs="*", metavar="LESSON", help=f"of {' '.join(LESSONS)}")
     parser.add_argument("--batches", type=COUNT, nargs="+", default=BATCHES)
     parser.add_argument("--rounds", type=COUNT, default=3)
-    parser.add_argument("--seconds", type=float, default=1.0, help="of each turn")
+    parser.add_argument("--seconds", type=SECONDS, default=1.0, help="of each turn")
     parser.add_argument("--peers", choices=("all", "none"), default="all")
     parser.add_argument("--save", type=Path, metavar="FILE.png", default=Path("scaling.png"))
-    given = parser.parse_args()
+    given = parse(parser)
     check(parser, "--save", given.save, ".png")
     print("| network | contender | threads | batch | images/s |\n|---|---|---|---|---|")
     found = {}

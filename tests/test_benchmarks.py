@@ -1,6 +1,7 @@
 """A smoke run of each benchmark; their real runs are started by hand."""
 
 import csv
+import importlib
 import json
 import os
 import re
@@ -232,6 +233,40 @@ def test_scaling_is_drawn(tmp_path):
     with Image.open(file) as picture:
         assert picture.size == (420, 420)
         assert len(picture.convert("RGB").getcolors(10**6)) > 50
+
+
+NO_LESSON = "no lesson 9.9 here; name some of 1.0 2"
+NO_SECONDS = "argument --seconds: expected a number above 0, up to 86400, found "
+
+
+@pytest.mark.parametrize(
+    ("name", "flags", "message"),
+    [
+        *((name, "9.9", NO_LESSON) for name in ("compare", "live_view", "long_run", "results")),
+        *((name, "1.0 9.9", NO_LESSON) for name in ("coach", "scaling", "speed")),
+        ("compare", "--seconds 0", f"{NO_SECONDS}'0'"),
+        ("long_run", "--seconds -1", f"{NO_SECONDS}'-1'"),
+        ("scaling", "--seconds nan", f"{NO_SECONDS}'nan'"),
+        ("speed", "--seconds inf", f"{NO_SECONDS}'inf'"),
+        ("speed", "--seconds soon", f"{NO_SECONDS}'soon'"),
+        ("long_run", "--iterations 0", "expected a whole number from 12000 to 1000000000, found '"),
+        ("live_view", "--iterations 100", "expected a whole number from 200 to 1000000, found '10"),
+        ("time_to_accuracy", "--accuracy nan", "expected a number above 0, up to 1, found 'nan'"),
+        ("results", "--save table.txt", "expected a name ending in .md, found .txt"),
+        ("results", "--runs README.md", "--runs README.md: expected a folder, found a file"),
+        ("coach", "--runs README.md/runs", "--runs README.md/runs: expected a folder, found a fi"),
+        ("live_view", "2.0", "lesson 2.0: expected --iterations too, found none; without it, "),
+    ],
+)
+def test_a_benchmark_explains_wrong_flags(monkeypatch, capsys, name, flags, message):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "argv", [name, *flags.split()])
+    with pytest.raises(SystemExit) as end:
+        importlib.import_module(f"benchmarks.{name}").main()
+    assert end.value.code == 2
+    shown, said = capsys.readouterr()
+    assert message in said
+    assert shown == ""
 
 
 def test_kernels_are_compared():
