@@ -9,6 +9,7 @@ fastest way.
 
 import argparse
 import statistics
+import sys
 from pathlib import Path
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -26,11 +27,16 @@ COLOURS = dict(zip((OURS, *LIBRARIES), ("#d55e00", "#0072b2", "#009e73", "#7f7f7
 
 
 def measure(lesson, names, batches, rounds, seconds):
-    """Images a second, medians: {(library, threads): [(batch, images), ...]}."""
+    """Images a second, medians: {(library, threads): [(batch, images), ...]}.
+
+    Ends the program where our own lesson can't be measured: there is nothing to compare with it.
+    """
     found = {}
     for threads in THREADS:
         for batch in batches:
             rates = compare(lesson, names, rounds, seconds, batch, threads)
+            if OURS not in rates:
+                sys.exit(f"lesson {lesson}, batches of {batch}: no picture without {OURS}")
             for name, each in rates.items():
                 library = name.split(",")[0]
                 images = batch * statistics.median(each)

@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 import mnistdata
-from benchmarks import time_to_accuracy
+from benchmarks import scaling, time_to_accuracy
 from benchmarks.misread import draw, gather
 from benchmarks.results import run
 from benchmarks.variants import COMPARISONS, MISTAKES, VARIANTS, Variant, lesson_files
@@ -233,6 +233,16 @@ def test_scaling_is_drawn(tmp_path):
     with Image.open(file) as picture:
         assert picture.size == (420, 420)
         assert len(picture.convert("RGB").getcolors(10**6)) > 50
+
+
+def test_without_our_own_lesson_there_is_no_picture(monkeypatch, tmp_path):
+    file = tmp_path / "scaling.png"
+    file.write_bytes(b"an earlier one")
+    monkeypatch.setattr(scaling, "compare", lambda *_: {"JAX, scan": [7000.0]})
+    monkeypatch.setattr(sys, "argv", ["", "1.0", "--save", str(file)])
+    with pytest.raises(SystemExit, match=r"lesson 1\.0, batches of 100: no picture"):
+        scaling.main()
+    assert file.read_bytes() == b"an earlier one"
 
 
 NO_LESSON = "no lesson 9.9 here; name some of 1.0 2"
