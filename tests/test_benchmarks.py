@@ -20,8 +20,15 @@ from PIL import Image
 import mnistdata
 from benchmarks import scaling, time_to_accuracy
 from benchmarks.misread import draw, gather
-from benchmarks.results import run
-from benchmarks.variants import COMPARISONS, MISTAKES, VARIANTS, Variant, lesson_files
+from benchmarks.results import THREADS, run
+from benchmarks.variants import (
+    COMPARISONS,
+    MISTAKES,
+    VARIANTS,
+    Variant,
+    depends_on_threads,
+    lesson_files,
+)
 from benchmarks.workshop.terminal import parse
 from tests.forked import Forked
 from tests.screen import ROOT, children, kill_with_children
@@ -66,6 +73,23 @@ def test_results_are_resumed_and_summarised(tmp_path):
     written = [path.stat().st_mtime_ns for path in logs]
     assert benchmark("results", *arguments) == table
     assert [path.stat().st_mtime_ns for path in logs] == written
+
+
+def test_several_runs_at_a_time_come_to_the_same_figures(tmp_path, monkeypatch):
+    for setting in THREADS:  # as a user has it, not as these tests do
+        monkeypatch.delenv(setting, raising=False)
+    for jobs in (1, 2):
+        flags = ("--seeds", 1, "--iterations", 20, "--jobs", jobs, "--runs", tmp_path / str(jobs))
+        benchmark("results", "3.1", "2.1", *flags)
+    for name in ("2.1-seed0.csv", "3.1-seed0.csv"):
+        assert (tmp_path / "1" / name).read_text() == (tmp_path / "2" / name).read_text()
+
+
+def test_lessons_that_depend_on_threads_are_named():
+    named = [lesson for lesson in lesson_files() if depends_on_threads(lesson)]
+    said = "Lessons {}, {}, {}, {} and {} ".format(*named)
+    for file in ("README.md", "results.py"):
+        assert said in (ROOT / "benchmarks" / file).read_text("utf-8")
 
 
 def test_a_run_that_was_broken_off_is_no_evidence(tmp_path):
