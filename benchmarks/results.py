@@ -90,7 +90,7 @@ def run(name, seed, iterations, log, jobs=1):
     jobs  how many run at the same time, and share the processors: not for lessons that depend on
           the number of threads
     """
-    if log.exists() and (name not in misread.KEPT_OF or misread.path_beside(log).exists()):
+    if _is_there(name, log):
         return
     log.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -120,6 +120,10 @@ def run(name, seed, iterations, log, jobs=1):
     if jobs == 1 and not iterations:
         with (log.parent / SECONDS).open("a", encoding="ascii", newline="") as file:
             csv.writer(file).writerow((name, seed, re.search(r"(\S+) s$", result)[1]))
+
+
+def _is_there(name, log):
+    return log.exists() and (name not in misread.KEPT_OF or misread.path_beside(log).exists())
 
 
 def _variant(name):
@@ -248,7 +252,10 @@ def main():
         if name not in ON_FASHION or FASHION.is_dir() or given.kept
     }
     if given.kept:
-        logs = {name: [log for log in all_logs if log.exists()] for name, all_logs in logs.items()}
+        logs = {
+            name: [log for log in all_logs if _is_there(name, log)]
+            for name, all_logs in logs.items()
+        }
     if given.jobs > 1:
         train_together(logs, given.iterations, given.jobs)
     runs, rows = {}, {}

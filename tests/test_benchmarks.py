@@ -92,6 +92,14 @@ def test_lessons_that_depend_on_threads_are_named():
         assert said in (ROOT / "benchmarks" / file).read_text("utf-8")
 
 
+def test_what_is_kept_is_taken_as_it_is(tmp_path):
+    for name in ("2.1-seed3.csv", "5.0-seed0.csv"):  # the latter without what it misread
+        shutil.copy(ROOT / "benchmarks" / "runs" / name, tmp_path)
+    table = benchmark("results", "2.1", "5.0", "--kept", "--runs", tmp_path)
+    assert [row.split()[1:4] for row in table.splitlines()[2:]] == [["2.1", "|", "1"]]
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_a_run_that_was_broken_off_is_no_evidence(tmp_path):
     flags = ("1.0", "--seeds", "1", "--iterations", "1000000", "--runs", tmp_path)
     process = subprocess.Popen(
