@@ -1,5 +1,6 @@
 """Evidence, started by hand: benchmarks/README.md says how."""
 
+import argparse
 import os
 import tempfile
 
@@ -8,7 +9,26 @@ from visu.files import check_destination
 from visu.options import whole_number
 from visu.runs import FOLDER
 
+
+def positive_number(most):
+    """A `type` for argparse: a number above 0, up to `most`."""
+
+    def convert(text):
+        try:
+            number = float(text)
+        except ValueError:
+            number = 0.0
+        if not 0 < number <= most:  # nor is NaN
+            raise argparse.ArgumentTypeError(
+                f"expected a number above 0, up to {most:g}, found {text!r}"
+            )
+        return number
+
+    return convert
+
+
 COUNT = whole_number(1, 10**6)  # of rounds, seeds and the like, for argparse
+SECONDS = positive_number(86_400)  # a day
 
 # What lessons leave of their last runs here is nothing that the user will want to compare with.
 _runs = tempfile.TemporaryDirectory(prefix="runs-")
@@ -21,3 +41,10 @@ def check(parser, flag, path, ending):
         check_destination(flag, path, (ending,))
     except UsageError as error:
         parser.error(str(error))
+
+
+def check_lessons(parser, found, known):
+    """End the program by `parser` unless all lessons that were asked for are `known` ones."""
+    # Each once, in the order in which they were given.
+    if unknown := [lesson for lesson in dict.fromkeys(found) if lesson not in known]:
+        parser.error(f"no lesson {' '.join(unknown)} here; name some of {' '.join(known)}")

@@ -25,7 +25,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from benchmarks import COUNT, check
+from benchmarks import COUNT, SECONDS, check, check_lessons
 from visu.files import unfinished
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -185,22 +185,27 @@ def table(found):
     return "\n".join(lines)
 
 
+def parse(parser):
+    """What `parser` reads; the end of the program where nothing of it can be compared."""
+    given = parser.parse_args()
+    if not hasattr(os, "sched_setaffinity"):
+        parser.error("this needs Linux: elsewhere, processes can't be held to two processors")
+    check_lessons(parser, given.lessons, LESSONS)
+    return given
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("lessons", nargs="*", metavar="LESSON", help=f"of {' '.join(LESSONS)}")
     parser.add_argument("--rounds", type=COUNT, default=7)
-    parser.add_argument("--seconds", type=float, default=3.0, help="of each turn")
+    parser.add_argument("--seconds", type=SECONDS, default=3.0, help="of each turn")
     parser.add_argument("--peers", choices=("all", "fastest", "none"), default="all")
     parser.add_argument(
         "--beside", metavar="PYTHON", help="once more by this one, which has another TensorFlow"
     )
     parser.add_argument("--quick", action="store_true", help="3 rounds of 1 second, fewer ways")
     parser.add_argument("--json", type=Path, metavar="FILE", help="the rates, for machines")
-    given = parser.parse_args()
-    if not hasattr(os, "sched_setaffinity"):
-        parser.error("this needs Linux: elsewhere, processes can't be held to two processors")
-    if unknown := set(given.lessons) - set(LESSONS):
-        parser.error(f"no network of {' '.join(sorted(unknown))}; there are {' '.join(LESSONS)}")
+    given = parse(parser)
     beside = given.beside and shutil.which(given.beside)
     if given.beside and not beside:
         parser.error(f"--beside {given.beside}: expected a Python, found no such program")

@@ -2,6 +2,7 @@
 
     python3 -m benchmarks.live_view          # lessons 1.0, 2.1 and 3.1, about twenty-five minutes
     python3 -m benchmarks.live_view --web    # the same with a page, for someone who takes all of it
+    python3 -m benchmarks.live_view 2.2 --iterations 20000    # another lesson: it has to be told
 
 Needs Xvfb and xdotool. Every run is a process of its own, started as a user would; the figures are
 those that `--verbose` prints, without the first 100 iterations, and the seconds from the start of
@@ -24,12 +25,14 @@ import Xlib.display
 from Xlib import XK, X
 from Xlib.ext import xtest
 
-from benchmarks import COUNT
-from benchmarks.variants import ROOT
+from benchmarks import COUNT, check_lessons
+from benchmarks.variants import ROOT, lesson_files
 from tests.screen import RunningLesson, VirtualScreen, processor_seconds
 from tests.web import has_finished, serving, watch
+from visu.options import whole_number
 
 ITERATIONS = {"1.0": 60_000, "2.1": 20_000, "3.1": 10_000}
+RUN = whole_number(200, 10**6)  # iterations, for argparse; the first 100 don't count
 # Left, top, width, height: the part of the window where every two of these views differ.
 WATCHED = (0, 45, 1280, 30)
 DIGITS = (950, 120, 1150, 320)  # left, top, right, bottom, within the training digits
@@ -181,8 +184,15 @@ def main():
     parser.add_argument("lessons", nargs="*", default=list(ITERATIONS), metavar="LESSON")
     parser.add_argument("--rounds", type=COUNT, default=3)
     parser.add_argument("--web", action="store_true", help="a page in place of a window")
-    parser.add_argument("--iterations", type=COUNT, help="of a run, instead of the usual ones")
+    parser.add_argument("--iterations", type=RUN, help="of a run, instead of the usual ones")
     given = parser.parse_args()
+    check_lessons(parser, given.lessons, lesson_files())
+    others = [lesson for lesson in given.lessons if lesson not in ITERATIONS]
+    if others and not given.iterations:
+        parser.error(
+            f"lesson {' '.join(others)}: expected --iterations too, found none; without it, "
+            f"there are {' '.join(ITERATIONS)}"
+        )
     print(
         "| lesson | headless, it/s | testing, % of the time | live, it/s | ratio, median (all) "
         "| redraws/s | ms each | first picture after, s | TensorFlow imported after, s |\n"

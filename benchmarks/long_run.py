@@ -12,9 +12,13 @@ import argparse
 import time
 from pathlib import Path
 
+from benchmarks import SECONDS, check_lessons
+from benchmarks.variants import lesson_files
 from tests.screen import RunningLesson, VirtualScreen, children, processor_seconds
+from visu.options import whole_number
 
 EARLY = 10_000  # iterations
+RUN = whole_number(12_000, 10**9)  # that long, for argparse: there is something after it
 MEGABYTE = 1e6
 
 
@@ -36,12 +40,11 @@ def look(lesson, window, seconds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("lesson", nargs="?", default="1.0", metavar="LESSON")
-    parser.add_argument("--iterations", type=int, default=200_000)
-    parser.add_argument("--seconds", type=float, default=5, help="of each look")
+    parser.add_argument("--iterations", type=RUN, default=200_000)
+    parser.add_argument("--seconds", type=SECONDS, default=5, help="of each look")
     given = parser.parse_args()
+    check_lessons(parser, [given.lesson], lesson_files())
     early = -(-100 * EARLY // given.iterations)  # percent
-    if early >= 100:
-        parser.error(f"--iterations {given.iterations}: expected more than {EARLY:,}")
     flags = ("--fast", "--verbose", "--iterations", given.iterations)
     print("| after | the run, MB | its window, MB | the window's share of a processor |")
     print("|---|---|---|---|")

@@ -4,12 +4,16 @@
     python3 -m benchmarks.results 1.0 2.1 --seeds 3   # some of them
     python3 -m benchmarks.results --save RESULTS.md   # all, and what they are compared with
     python3 -m benchmarks.results --kept              # only what has been trained already
-    python3 -m benchmarks.results --jobs 2            # two at a time: more in all, each slower
+    python3 -m benchmarks.results --jobs 2            # two at a time, where that changes nothing
 
 Every run is a process of its own, and leaves its measurements in a CSV file; runs whose file is
 there already, as those of the project itself are, are not repeated: an interrupted benchmark goes
 on where it stopped, and whoever deletes a file has that run repeated. What a run took is kept in
 `seconds.csv` if it had the machine for itself.
+
+With --jobs, several runs share the processors. Lessons 1.0, 3.0, 3.1, 4.2 and 5.0 would come to
+other figures then, because they depend on the number of threads: whatever --jobs says, they are
+trained one at a time, after the others, with all processors.
 """
 
 import argparse
@@ -27,7 +31,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import COUNT, misread
+from benchmarks import COUNT, check, check_lessons, misread
 from benchmarks.variants import (
     COMPARISONS,
     FASHION,
@@ -35,6 +39,7 @@ from benchmarks.variants import (
     ROOT,
     VARIANTS,
     Variant,
+    depends_on_threads,
     lesson_files,
 )
 from visu.files import unfinished
@@ -82,15 +87,16 @@ SOURCES = {
 def run(name, seed, iterations, log, jobs=1):
     """Train a lesson or a variant with one seed, in its own process, unless its log is there.
 
-    jobs  how many run at the same time, and share the processors
+    jobs  how many run at the same time, and share the processors: not for lessons that depend on
+          the number of threads
     """
-    if log.exists() and (name not in misread.KEPT_OF or misread.path_beside(log).exists()):
+    if _is_there(name, log):
         return
     log.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         # Not in its place yet: who presses Ctrl-C ends the lesson as well, which keeps its log.
         unproven = Path(folder, "run.csv")
-        variant = VARIANTS.get(name) or Variant(name)
+        variant = _variant(name)
         script, iterations = variant.write(folder), iterations or variant.iterations
         if name in misread.KEPT_OF:
             with script.open("a", encoding="utf-8") as text:
@@ -114,6 +120,33 @@ def run(name, seed, iterations, log, jobs=1):
     if jobs == 1 and not iterations:
         with (log.parent / SECONDS).open("a", encoding="ascii", newline="") as file:
             csv.writer(file).writerow((name, seed, re.search(r"(\S+) s$", result)[1]))
+
+
+def _is_there(name, log):
+    return log.exists() and (name not in misread.KEPT_OF or misread.path_beside(log).exists())
+
+
+def _variant(name):
+    return VARIANTS.get(name) or Variant(name)
+
+
+def train_together(logs, iterations, jobs):
+    """Train those lessons and variants, so many at a time, that come to the same figures then.
+
+    logs  where the runs of each are kept, seed by seed: {name: [path, ...]}
+    """
+    with ThreadPoolExecutor(jobs) as pool:
+        trained = [
+            pool.submit(run, name, seed, iterations, log, jobs)
+            for name, all_logs in logs.items()
+            if not depends_on_threads(_variant(name).lesson)
+            for seed, log in enumerate(all_logs)
+        ]
+        try:
+            for done in trained:
+                done.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def seconds(name, folder):
@@ -184,10 +217,19 @@ def parse(description, names, save=False):
     if save:
         parser.add_argument("--save", type=Path, metavar="FILE.md", help="table and pictures")
         parser.add_argument("--kept", action="store_true", help="train nothing: what is there")
-        parser.add_argument("--jobs", type=COUNT, default=1, metavar="N", help="N at a time (1)")
+        parser.add_argument(
+            "--jobs",
+            type=COUNT,
+            default=1,
+            metavar="N",
+            help="N at a time (1), but for lessons that depend on the number of threads",
+        )
     given = parser.parse_args()
-    if unknown := set(given.lessons) - set(names):
-        parser.error(f"no lesson {' '.join(sorted(unknown))}; there are {' '.join(names)}")
+    check_lessons(parser, given.lessons, names)
+    if any(path.is_file() for path in (given.runs, *given.runs.parents)):
+        parser.error(f"--runs {given.runs}: expected a folder, found a file; name another one")
+    if save:
+        check(parser, "--save", given.save, ".md")
     if given.iterations and given.runs.resolve() == RUNS:
         parser.error("--iterations: name another folder with --runs; that one is for whole runs")
     return given
@@ -210,25 +252,19 @@ def main():
         if name not in ON_FASHION or FASHION.is_dir() or given.kept
     }
     if given.kept:
-        logs = {name: [log for log in all_logs if log.exists()] for name, all_logs in logs.items()}
-    with ThreadPoolExecutor(given.jobs) as pool:
-        trained = {
-            name: [
-                pool.submit(run, name, seed, given.iterations, log, given.jobs)
-                for seed, log in enumerate(all_logs)
-            ]
+        logs = {
+            name: [log for log in all_logs if _is_there(name, log)]
             for name, all_logs in logs.items()
         }
-        try:
-            runs, rows = {}, {}
-            for name in filter(trained.get, logs):
-                for done in trained[name]:
-                    done.result()
-                runs[name] = [read(log) for log in logs[name]]
-                rows[name] = row(name, runs[name], seconds(name, given.runs))
-                print(rows[name], flush=True)
-        finally:
-            pool.shutdown(cancel_futures=True)
+    if given.jobs > 1:
+        train_together(logs, given.iterations, given.jobs)
+    runs, rows = {}, {}
+    for name in filter(logs.get, logs):
+        for seed, log in enumerate(logs[name]):
+            run(name, seed, given.iterations, log)  # unless it is there by now
+        runs[name] = [read(log) for log in logs[name]]
+        rows[name] = row(name, runs[name], seconds(name, given.runs))
+        print(rows[name], flush=True)
     if given.save:
         from benchmarks.report import write  # late: matplotlib takes its time to load
 

@@ -9,14 +9,15 @@ fastest way.
 
 import argparse
 import statistics
+import sys
 from pathlib import Path
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
-from benchmarks import COUNT, check
-from benchmarks.compare import FASTEST, LESSONS, OURS, compare
+from benchmarks import COUNT, SECONDS, check
+from benchmarks.compare import FASTEST, LESSONS, OURS, compare, parse
 from benchmarks.drawing import save
 
 BATCHES = (100, 300, 1000, 3000)
@@ -26,11 +27,16 @@ COLOURS = dict(zip((OURS, *LIBRARIES), ("#d55e00", "#0072b2", "#009e73", "#7f7f7
 
 
 def measure(lesson, names, batches, rounds, seconds):
-    """Images a second, medians: {(library, threads): [(batch, images), ...]}."""
+    """Images a second, medians: {(library, threads): [(batch, images), ...]}.
+
+    Ends the program where our own lesson can't be measured: there is nothing to compare with it.
+    """
     found = {}
     for threads in THREADS:
         for batch in batches:
             rates = compare(lesson, names, rounds, seconds, batch, threads)
+            if OURS not in rates:
+                sys.exit(f"lesson {lesson}, batches of {batch}: no picture without {OURS}")
             for name, each in rates.items():
                 library = name.split(",")[0]
                 images = batch * statistics.median(each)
@@ -70,10 +76,10 @@ def main():
     parser.add_argument("lessons", nargs="*", metavar="LESSON", help=f"of {' '.join(LESSONS)}")
     parser.add_argument("--batches", type=COUNT, nargs="+", default=BATCHES)
     parser.add_argument("--rounds", type=COUNT, default=3)
-    parser.add_argument("--seconds", type=float, default=1.0, help="of each turn")
+    parser.add_argument("--seconds", type=SECONDS, default=1.0, help="of each turn")
     parser.add_argument("--peers", choices=("all", "none"), default="all")
     parser.add_argument("--save", type=Path, metavar="FILE.png", default=Path("scaling.png"))
-    given = parser.parse_args()
+    given = parse(parser)
     check(parser, "--save", given.save, ".png")
     print("| network | contender | threads | batch | images/s |\n|---|---|---|---|---|")
     found = {}

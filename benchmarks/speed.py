@@ -21,7 +21,8 @@ import tensorflowvisu  # noqa: F401 - starts TensorFlow
 
 import tensorflow as tf  # isort: skip
 
-from benchmarks import COUNT
+from benchmarks import COUNT, SECONDS, check_lessons
+from benchmarks.variants import lesson_files
 from tests.screen import ROOT, lesson_file
 from visu.training import BLOCK
 
@@ -103,8 +104,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("lessons", nargs="*", default=["1.0", "2.1", "3.1"], metavar="LESSON")
     parser.add_argument("--rounds", type=COUNT, default=7)
-    parser.add_argument("--seconds", type=float, default=3.0, help="for each side of a round")
+    parser.add_argument("--seconds", type=SECONDS, default=3.0, help="for each side of a round")
     given = parser.parse_args()
+    check_lessons(parser, given.lessons, lesson_files())
     loading = loading_seconds(given.rounds)
     print(
         f"Loading the digits: median {statistics.median(loading):.2f} s "

@@ -20,7 +20,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-from benchmarks import COUNT
+from benchmarks import COUNT, positive_number
 from benchmarks.compare import ONEDNN
 from tests.screen import ROOT, lesson_file
 from visu.files import unfinished
@@ -110,7 +110,7 @@ def _shown(seconds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=COUNT, default=5)
-    parser.add_argument("--accuracy", type=float, default=0.99)
+    parser.add_argument("--accuracy", type=positive_number(1), default=0.99)
     parser.add_argument("--peers", choices=("all", "none"), default="all")
     given = parser.parse_args()
     contenders = {OURS: ours}

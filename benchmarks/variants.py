@@ -17,6 +17,17 @@ def lesson_files():
     return {path.name.split("_")[1]: path for path in sorted(ROOT.glob("mnist_*.py"))}
 
 
+def depends_on_threads(lesson):
+    """Whether the same seed comes to other figures where there are more or fewer threads.
+
+    TensorFlow's own operations are divided among them, and so are the images of some lessons: sums
+    are added up in another order, and dropout draws other numbers. What XLA makes of dense layers
+    comes to the same for any number.
+    """
+    text = lesson_files()[lesson].read_text(encoding="utf-8")
+    return re.search(r"\b(threads=1|xla=False)\b", text) is not None
+
+
 class Variant(NamedTuple):
     """A lesson whose text was changed: (pattern, replacement), each found at least once."""
 

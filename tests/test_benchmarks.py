@@ -1,6 +1,7 @@
 """A smoke run of each benchmark; their real runs are started by hand."""
 
 import csv
+import importlib
 import json
 import os
 import re
@@ -17,10 +18,17 @@ import pytest
 from PIL import Image
 
 import mnistdata
-from benchmarks import time_to_accuracy
+from benchmarks import scaling, time_to_accuracy
 from benchmarks.misread import draw, gather
-from benchmarks.results import run
-from benchmarks.variants import COMPARISONS, MISTAKES, VARIANTS, Variant, lesson_files
+from benchmarks.results import THREADS, run
+from benchmarks.variants import (
+    COMPARISONS,
+    MISTAKES,
+    VARIANTS,
+    Variant,
+    depends_on_threads,
+    lesson_files,
+)
 from benchmarks.workshop.terminal import parse
 from tests.forked import Forked
 from tests.screen import ROOT, children, kill_with_children
@@ -65,6 +73,31 @@ def test_results_are_resumed_and_summarised(tmp_path):
     written = [path.stat().st_mtime_ns for path in logs]
     assert benchmark("results", *arguments) == table
     assert [path.stat().st_mtime_ns for path in logs] == written
+
+
+def test_several_runs_at_a_time_come_to_the_same_figures(tmp_path, monkeypatch):
+    for setting in THREADS:  # as a user has it, not as these tests do
+        monkeypatch.delenv(setting, raising=False)
+    for jobs in (1, 2):
+        flags = ("--seeds", 1, "--iterations", 20, "--jobs", jobs, "--runs", tmp_path / str(jobs))
+        benchmark("results", "3.1", "2.1", *flags)
+    for name in ("2.1-seed0.csv", "3.1-seed0.csv"):
+        assert (tmp_path / "1" / name).read_text() == (tmp_path / "2" / name).read_text()
+
+
+def test_lessons_that_depend_on_threads_are_named():
+    named = [lesson for lesson in lesson_files() if depends_on_threads(lesson)]
+    said = "Lessons {}, {}, {}, {} and {} ".format(*named)
+    for file in ("README.md", "results.py"):
+        assert said in (ROOT / "benchmarks" / file).read_text("utf-8")
+
+
+def test_what_is_kept_is_taken_as_it_is(tmp_path):
+    for name in ("2.1-seed3.csv", "5.0-seed0.csv"):  # the latter without what it misread
+        shutil.copy(ROOT / "benchmarks" / "runs" / name, tmp_path)
+    table = benchmark("results", "2.1", "5.0", "--kept", "--runs", tmp_path)
+    assert [row.split()[1:4] for row in table.splitlines()[2:]] == [["2.1", "|", "1"]]
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_a_run_that_was_broken_off_is_no_evidence(tmp_path):
@@ -232,6 +265,50 @@ def test_scaling_is_drawn(tmp_path):
     with Image.open(file) as picture:
         assert picture.size == (420, 420)
         assert len(picture.convert("RGB").getcolors(10**6)) > 50
+
+
+def test_without_our_own_lesson_there_is_no_picture(monkeypatch, tmp_path):
+    file = tmp_path / "scaling.png"
+    file.write_bytes(b"an earlier one")
+    monkeypatch.setattr(scaling, "compare", lambda *_: {"JAX, scan": [7000.0]})
+    monkeypatch.setattr(sys, "argv", ["", "1.0", "--save", str(file)])
+    with pytest.raises(SystemExit, match=r"lesson 1\.0, batches of 100: no picture"):
+        scaling.main()
+    assert file.read_bytes() == b"an earlier one"
+
+
+NO_LESSON = "no lesson 9.9 here; name some of 1.0 2"
+NO_SECONDS = "argument --seconds: expected a number above 0, up to 86400, found "
+
+
+@pytest.mark.parametrize(
+    ("name", "flags", "message"),
+    [
+        *((name, "9.9", NO_LESSON) for name in ("compare", "live_view", "long_run", "results")),
+        *((name, "1.0 9.9", NO_LESSON) for name in ("coach", "scaling", "speed")),
+        ("compare", "--seconds 0", f"{NO_SECONDS}'0'"),
+        ("long_run", "--seconds -1", f"{NO_SECONDS}'-1'"),
+        ("scaling", "--seconds nan", f"{NO_SECONDS}'nan'"),
+        ("speed", "--seconds inf", f"{NO_SECONDS}'inf'"),
+        ("speed", "--seconds soon", f"{NO_SECONDS}'soon'"),
+        ("long_run", "--iterations 0", "expected a whole number from 12000 to 1000000000, found '"),
+        ("live_view", "--iterations 100", "expected a whole number from 200 to 1000000, found '10"),
+        ("time_to_accuracy", "--accuracy nan", "expected a number above 0, up to 1, found 'nan'"),
+        ("results", "--save table.txt", "expected a name ending in .md, found .txt"),
+        ("results", "--runs README.md", "--runs README.md: expected a folder, found a file"),
+        ("coach", "--runs README.md/runs", "--runs README.md/runs: expected a folder, found a fi"),
+        ("live_view", "2.0", "lesson 2.0: expected --iterations too, found none; without it, "),
+    ],
+)
+def test_a_benchmark_explains_wrong_flags(monkeypatch, capsys, name, flags, message):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "argv", [name, *flags.split()])
+    with pytest.raises(SystemExit) as end:
+        importlib.import_module(f"benchmarks.{name}").main()
+    assert end.value.code == 2
+    shown, said = capsys.readouterr()
+    assert message in said
+    assert shown == ""
 
 
 def test_kernels_are_compared():
