@@ -28,6 +28,8 @@ from tests.screen import (
     without_display,
     without_room,
 )
+from visu.errors import UsageError
+from visu.files import check_destination
 from visu.nowindow import display_went_away
 from visu.runs import read
 
@@ -227,6 +229,7 @@ def test_verbose_lets_tensorflow_speak(run, fresh):
         (("--log", "folder.csv"), "there is a folder of that name"),
         (("--log", "/proc/log.csv"), "can't be written"),
         (("--log", f"{'long' * 100}.csv"), "can't be written (File name too long)"),
+        (("--log", "/dev/stdout"), "expected a name ending in .csv, found no ending"),
         (("--data", "nowhere"), "does not exist"),
         (("--data", "long" * 100), "can't be read (File name too long)"),
         (("--data", "folder.csv"), "there is no train-images-idx3-ubyte"),
@@ -242,6 +245,47 @@ def test_a_mistake_is_refused_at_once_with_one_message(run, tmp_path, flags, mes
     assert "Traceback" not in error
     assert len([line for line in error.splitlines() if "error:" in line]) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["folder.csv"]
+
+
+@pytest.mark.parametrize(
+    ("there", "message"),
+    [
+        (os.mkfifo, "there is a pipe, a device or a circle of links; choose another one"),
+        (lambda path: path.symlink_to("/dev/null"), "there is a pipe, a device or"),
+        (lambda path: path.symlink_to("/dev/full"), "there is a pipe, a device or"),
+        (lambda path: path.symlink_to(path), "there is a pipe, a device or a circle of links"),
+        (lambda path: path.symlink_to(path.parent), "there is a folder of that name"),
+        (lambda path: path.symlink_to("nowhere/run"), "nowhere; make it first"),
+    ],
+)
+@pytest.mark.parametrize("flag", ["--log", "--save"])
+def test_only_a_file_is_written_over(tmp_path, there, message, flag):
+    path = tmp_path / "run"
+    there(path)
+    before = path.lstat()
+    with pytest.raises(UsageError, match=rf"{flag} {path}: .*{message}"):
+        check_destination(flag, path, ("",))
+    assert path.lstat() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(("picture", "there"), [("run.png", True), ("run.gif", False)])
+def test_a_link_stays_and_the_file_that_it_names_is_written(run, tmp_path, picture, there):
+    links, files = tmp_path / "links", tmp_path / "files"
+    for folder in (links, files):
+        folder.mkdir()
+    for name in ("run.csv", picture):
+        (links / name).symlink_to(f"../files/{name}.kept")
+        if there:
+            (files / f"{name}.kept").write_text("of an earlier run")
+    flags = ("--iterations", 20, "--log", "run.csv", "--save", picture)
+    code, _, error = run("1.0", *flags, folder=links)
+    assert (code, error) == (0, "")
+    assert all((links / name).is_symlink() for name in ("run.csv", picture))
+    assert rows(files / "run.csv.kept")[-1]["iteration"] == "20"
+    with Image.open(files / f"{picture}.kept") as kept:
+        assert kept.format.lower() == picture[-3:]
+    assert len([*links.iterdir(), *files.iterdir()]) == 4
 
 
 def run_on_a_full_disk(folder, room, *flags):

@@ -23,13 +23,19 @@ def check_destination(flag, path, endings):
             f"{flag} {path}: expected a name ending in {', '.join(endings)}, found {found}"
         )
     with explained(flag, path):
-        if path.is_dir():
+        place = target(path)
+        if place.is_dir():
             raise UsageError(
                 f"{flag} {path}: expected a file's name, but there is a folder of that name"
             )
-        if not path.parent.is_dir():
-            raise UsageError(f"{flag} {path}: there is no folder {path.parent}; make it first")
-        if path.exists() and not os.access(path, os.W_OK):
+        if not place.parent.is_dir():
+            raise UsageError(f"{flag} {path}: there is no folder {place.parent}; make it first")
+        if os.path.lexists(place) and not place.is_file():
+            raise UsageError(
+                f"{flag} {path}: expected a file's name, but of that name there is a pipe, a "
+                "device or a circle of links; choose another one"
+            )
+        if place.exists() and not os.access(place, os.W_OK):
             raise UsageError(f"{flag} {path}: the file is there and may not be overwritten")
         unfinished(path).touch()
         unfinished(path).unlink()
@@ -64,7 +70,7 @@ class Log:
     def close(self):
         with explained("--log", self._path):
             self._file.close()
-            unfinished(self._path).replace(self._path)
+            complete(self._path)
 
     def _write(self, line):
         with explained("--log", self._path):
@@ -78,12 +84,23 @@ def log_line(iteration, training, test):
     return ",".join(map(str, (iteration, *training, *(("", "") if test is None else test))))
 
 
+def target(path):
+    """Where a file of this name belongs: where a link leads, which stays what it is."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
+
+
 def unfinished(path, process=None):
     """Where a file grows until it is whole: this process's own place, or that of another one.
 
     Two runs that are told the same name do not write into each other's file.
     """
-    return path.with_name(f".{path.name}.{process or os.getpid()}.unfinished")
+    place = target(path)
+    return place.with_name(f".{place.name}.{process or os.getpid()}.unfinished")
+
+
+def complete(path):
+    """The file is whole: give it its name."""
+    unfinished(path).replace(target(path))
 
 
 @contextmanager
