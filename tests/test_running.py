@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ from tests.screen import (
     without_room,
 )
 from visu.errors import UsageError
-from visu.files import check_destination
+from visu.files import Log, check_destination
 from visu.nowindow import display_went_away
 from visu.runs import read
 
@@ -37,6 +38,7 @@ FINAL = re.compile(
     r"final test accuracy: ([01]\.\d{4}) \(best ([01]\.\d{4})\), (\d+) of (\d+) misread, "
     r"(\d+) iterations, \d+\.\d s"
 )
+MEASURED = SimpleNamespace(iteration=10, training=(0.5, 1.5), test=None)
 
 
 def rows(path):
@@ -312,9 +314,54 @@ def test_a_full_disk_costs_the_file_but_not_the_result(tmp_path):
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "run.png").exists()
     assert not (tmp_path / "run.csv").exists()
-    # What was measured until then is kept.
+    # What was measured until then is kept, where the message says it is.
     (partial,) = tmp_path.glob(".run.csv*")
-    assert partial.read_text().startswith("iteration,")
+    assert partial.stat().st_size <= 10_000
+    last = rows(partial)[-1]["iteration"]
+    assert done.stderr.endswith(
+        f"; the measurements up to iteration {last} are in {partial.name}\n"
+    )
+    partial = partial.rename(tmp_path / "partial.csv")
+    assert read(partial).training[-1, 0] == int(last)
+
+
+@pytest.mark.parametrize("room", [30, 70])
+def test_a_log_without_a_measurement_leaves_nothing(tmp_path, room):
+    """There is room for a part of its first line, or for that line and a part of the next one."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+    try:
+        with pytest.raises(UsageError, match=r"can't be written \(File too .* another place$"):
+            Log(tmp_path / "run.csv", "test").add(MEASURED)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_log_that_cannot_get_its_name_in_the_end_is_kept(tmp_path):
+    flags = ("--no-window", "--iterations", 10**6, "--log", "run.csv")
+    with RunningLesson("1.0", *flags, folder=tmp_path) as lesson:
+        lesson.wait_for(lambda: measured(tmp_path / "run.csv") > 8)
+        (tmp_path / "run.csv").mkdir()
+        lesson.interrupt()
+        code, output, error = lesson.wait(60)
+    (whole,) = tmp_path.glob(".run.csv*")
+    last = final(output)[4]
+    assert code == 2
+    assert error == (
+        "error: --log run.csv: can't be written (Is a directory); choose another place; "
+        f"the measurements up to iteration {last} are in {whole.name}\n"
+    )
+    assert rows(whole)[-1]["iteration"] == last
+
+
+def test_a_log_whose_folder_is_gone_is_nowhere(tmp_path):
+    (tmp_path / "gone").mkdir()
+    log = Log(tmp_path / "gone" / "run.csv", "test")
+    log.add(MEASURED)
+    shutil.rmtree(tmp_path / "gone")
+    with pytest.raises(UsageError, match=r"can't be written \(No such file .*another place$"):
+        log.close()
 
 
 def as_nobody(folder, program, *arguments):

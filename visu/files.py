@@ -1,7 +1,7 @@
 """Files that a run leaves behind. Each appears under its name only when it is whole."""
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from visu.errors import UsageError
@@ -59,24 +59,53 @@ class Log:
     """
 
     def __init__(self, path, held_out):
-        self._path = Path(path)
+        self._name = path
         with explained("--log", path):
+            self._path = target(Path(path))
             self._file = unfinished(self._path).open("w", encoding="ascii", newline="\n")
+        self._whole, self._last = 0, None  # bytes that are surely there, the last iteration in them
         self._write(log_columns(held_out))
 
     def add(self, measurement):
         self._write(log_line(measurement.iteration, measurement.training, measurement.test))
+        self._last = measurement.iteration
 
     def close(self):
-        with explained("--log", self._path):
+        with self._losing_nothing():
             self._file.close()
             complete(self._path)
 
     def _write(self, line):
-        with explained("--log", self._path):
+        with self._losing_nothing():
             self._file.write(line + "\n")
             # Line by line: whatever ends the run, what was measured until then is on the disk.
             self._file.flush()
+            self._whole += len(line) + 1
+
+    @contextmanager
+    def _losing_nothing(self):
+        """What prevents the log is said, and with it, where that is which was measured so far."""
+        try:
+            with explained("--log", self._name):
+                yield
+        except UsageError as error:
+            raise UsageError(f"{error}{self._give_up()}") from None
+
+    def _give_up(self):
+        """Leave a file of whole lines, if there is a measurement in it. Returns where, to be said.
+
+        Closing it is one more attempt to write the line for which there was no room.
+        """
+        left = unfinished(self._path)
+        with suppress(OSError):
+            self._file.close()
+        with suppress(OSError):
+            if self._last is None:
+                left.unlink()
+            else:
+                os.truncate(left, self._whole)
+                return f"; the measurements up to iteration {self._last} are in {left}"
+        return ""
 
 
 def log_line(iteration, training, test):
