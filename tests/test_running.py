@@ -290,6 +290,24 @@ def test_a_link_stays_and_the_file_that_it_names_is_written(run, tmp_path, pictu
     assert len([*links.iterdir(), *files.iterdir()]) == 4
 
 
+@pytest.mark.parametrize("flags", [(), ("--web",)])
+def test_a_folder_that_was_removed_is_one_message(tmp_path, flags):
+    (tmp_path / "gone").mkdir()
+    command = 'rmdir ../gone && exec "$0" "$@"'
+    done = subprocess.run(
+        ["sh", "-c", command, sys.executable, lesson_file("1.0"), *flags],
+        env=without_display(),
+        cwd=tmp_path / "gone",
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "error: the current folder: expected one that exists, found none (No such file or "
+        "directory); change to another one and start again\n"
+    )
+
+
 def run_on_a_full_disk(folder, room, *flags):
     """Lesson 1.0 where no file can have more bytes: the system then refuses as a full disk does."""
 
