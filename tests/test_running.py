@@ -233,6 +233,7 @@ def test_verbose_lets_tensorflow_speak(run, fresh):
         (("--log", f"{'long' * 100}.csv"), "can't be written (File name too long)"),
         (("--log", "/dev/stdout"), "expected a name ending in .csv, found no ending"),
         (("--data", "nowhere"), "does not exist"),
+        (("--data", ""), "data folder: expected a name, found ''; leave it out for MNIST itself"),
         (("--data", "long" * 100), "can't be read (File name too long)"),
         (("--data", "folder.csv"), "there is no train-images-idx3-ubyte"),
         (("--validation", "60000"), "expected a part of the 60000 training images, found 60000"),
