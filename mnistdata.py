@@ -45,6 +45,7 @@ FASHION = (
     *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
     *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
 )
+GZIP = b"\x1f\x8b"  # how such a file begins
 # What is often found under a data file's name instead, by its beginning.
 MISTAKEN = {
     b"<": "a web page, probably an error page saved under this name",
@@ -370,31 +371,39 @@ def _read_idx(folder, name, dimensions):
         raise DataError(
             f"{path}: expected MNIST's own file, but its SHA-256 differs; {_cure(folder)}"
         )
-    if path.suffix == ".gz":
-        raw = _gunzip(raw, path)
-    return parse_idx(raw, dimensions, path)
+    # Browsers and tools often unpack a file and leave the name as it was.
+    return parse_idx(_gunzip(raw, path) if raw.startswith(GZIP) else raw, dimensions, path)
 
 
 def _gunzip(packed, path):
-    if packed[:2] != b"\x1f\x8b":
-        # Browsers and tools often unpack a file and leave the name as it was.
-        return packed
+    """The content of a gzip file: of all its parts, which some programs make, one after another."""
     limit = max(2**20, LARGEST_EXPANSION * len(packed))
-    unpacker, raw = zlib.decompressobj(wbits=31), bytearray()
+    raw, at = bytearray(), 0
     try:
-        for start in range(0, len(packed), 2**16):
-            raw += unpacker.decompress(packed[start : start + 2**16], limit + 1 - len(raw))
-            if len(raw) > limit:
+        while packed.startswith(GZIP, at):
+            unpacker = zlib.decompressobj(wbits=31)
+            while not unpacker.eof and at < len(packed):
+                piece = packed[at : at + 2**16]
+                raw += unpacker.decompress(piece, limit + 1 - len(raw))
+                at += len(piece) - len(unpacker.unused_data)
+                if len(raw) > limit:
+                    raise DataError(
+                        f"{path}: expected scanned images or labels, but it unpacks to more than "
+                        f"{LARGEST_EXPANSION} times its size; check where the file came from"
+                    )
+            if not unpacker.eof:
                 raise DataError(
-                    f"{path}: expected scanned images or labels, but it unpacks to more than "
-                    f"{LARGEST_EXPANSION} times its size; check where the file came from"
+                    f"{path}: expected a whole gzip file, but it ends too early; {_AGAIN}"
                 )
     except zlib.error as error:
         raise DataError(
             f"{path}: expected a gzip file, but it is damaged ({error}); {_AGAIN}"
         ) from None
-    if not unpacker.eof:
-        raise DataError(f"{path}: expected a whole gzip file, but it ends too early; {_AGAIN}")
+    if packed[at:].strip(b"\0"):  # zeros may fill a block up
+        raise DataError(
+            f"{path}: expected a gzip file, but behind its end there are {len(packed) - at} more "
+            f"bytes; {_AGAIN}"
+        )
     return raw
 
 

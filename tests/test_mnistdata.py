@@ -131,6 +131,12 @@ def test_files_that_were_unpacked_under_their_old_name_serve(tmp_path):
     assert len(read_data_sets(tmp_path).train) == 250
 
 
+def test_files_that_were_packed_under_their_old_name_serve(tmp_path):
+    for path in small_set(tmp_path, pack=True).iterdir():
+        path.rename(path.with_suffix(""))
+    assert len(read_data_sets(tmp_path).train) == 250
+
+
 def test_fashion_mnist_is_a_drop_in(tmp_path):
     fashion = read_data_sets(FASHION)
     assert (len(fashion.train), len(fashion.test)) == (60_000, 10_000)
@@ -229,6 +235,13 @@ BAD = {
     "gzip damaged": (
         replace(TRAIN_IMAGES, PACKED[:5000] + bytes(50) + PACKED[5050:]),
         "damaged",
+    ),
+    "gzip with more behind it": (replace(TRAIN_IMAGES, PACKED + b"more"), "there are 4 more bytes"),
+    "gzip with a part cut off": (replace(TRAIN_IMAGES, PACKED * 2 + PACKED[:99]), "ends too early"),
+    "gzip with half a beginning": (replace(TRAIN_IMAGES, PACKED + PACKED[:1]), "there are 1 more"),
+    "gzip bomb in parts": (
+        replace(TRAIN_IMAGES, gzip.compress(bytes(500_000)) * 100),
+        "unpacks to more",
     ),
     "gzip bomb": (replace(TRAIN_IMAGES, gzip.compress(bytes(50_000_000))), "unpacks to more"),
     "nine names": (lambda folder: (folder / "classes.txt").write_text("a\n" * 9), "found 9"),
@@ -370,3 +383,37 @@ def test_a_damaged_gzip_file_is_refused_or_read(tmp_path_factory, where, flip, l
         return
     # A flipped bit in gzip's header, its time stamp for example, harms nothing.
     assert np.array_equal(images[..., 0], parse_idx(gzip.decompress(PACKED), 3, "bytes"))
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(st.integers(0, 250 * 28 * 28 + 16), max_size=8),
+    st.lists(st.integers(0, 9), min_size=9, max_size=9),
+    st.integers(0, 100_000),
+)
+def test_a_gzip_file_of_several_parts_is_read(tmp_path_factory, cuts, levels, padding):
+    folder = small_set(tmp_path_factory.mktemp("data"))
+    raw, cuts = (folder / TRAIN_IMAGES).read_bytes(), sorted(cuts)
+    parts = [raw[a:b] for a, b in zip([0, *cuts], [*cuts, None], strict=True)]
+    packed = b"".join(
+        gzip.compress(part, level) for part, level in zip(parts, levels, strict=False)
+    )
+    path = folder / f"{TRAIN_IMAGES}.gz"
+    path.write_bytes(packed + bytes(padding))
+    images = read_data_sets(folder).train.pixels
+    assert np.array_equal(images[..., 0], parse_idx(raw, 3, "bytes"))
+
+
+@pytest.mark.parametrize("parts", [1, 1000])
+def test_unpacking_takes_no_more_memory_than_the_file_is_worth(tmp_path, parts):
+    small_set(tmp_path)
+    packed = gzip.compress(bytes(300_000_000 // parts)) * parts
+    (tmp_path / f"{TRAIN_IMAGES}.gz").write_bytes(packed)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match="unpacks to more than 100 times its size"):
+            read_data_sets(tmp_path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 300 * len(packed) < 300_000_000
