@@ -6,6 +6,7 @@ arrays of small images, grey or in colour.
 """
 
 import hashlib
+import os
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -20,13 +21,23 @@ FILES = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
     "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
 }
-SHA256 = {
-    "train-images-idx3-ubyte.gz": "0b367032e93c5d0cea0925647cfdb186"
-    "14af8ee15f83e6f2fc2ad904a6835971",
-    "train-labels-idx1-ubyte.gz": "1787548bbe0bff1ec2ecdc0ef292b02d"
-    "f999e2d1a6002d27500982c652b17203",
-    "t10k-images-idx3-ubyte.gz": "1a1a05eab793c14bb050b398624a11b0ffd1a2953baed553b1b9bd079e2a20be",
-    "t10k-labels-idx1-ubyte.gz": "b91679a0acfe4ba0e50a2437a903084cba1f5f92592b016a25a7dfd00455798b",
+SHA256 = {  # of the carried files, and of what is in them
+    "train-images-idx3-ubyte": (
+        "0b367032e93c5d0cea0925647cfdb18614af8ee15f83e6f2fc2ad904a6835971",
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    ),
+    "train-labels-idx1-ubyte": (
+        "1787548bbe0bff1ec2ecdc0ef292b02df999e2d1a6002d27500982c652b17203",
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    ),
+    "t10k-images-idx3-ubyte": (
+        "1a1a05eab793c14bb050b398624a11b0ffd1a2953baed553b1b9bd079e2a20be",
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    ),
+    "t10k-labels-idx1-ubyte": (
+        "b91679a0acfe4ba0e50a2437a903084cba1f5f92592b016a25a7dfd00455798b",
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    ),
 }
 # What the classes of Fashion-MNIST are called, which is told by its test labels.
 FASHION_SHA256 = "3d0e6c6ea990b53b6f8f500a41cac93881d981b315f84578b7d915342ade01e9"
@@ -34,6 +45,14 @@ FASHION = (
     *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
     *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
 )
+GZIP = b"\x1f\x8b"  # how such a file begins
+# What is often found under a data file's name instead, by its beginning.
+MISTAKEN = {
+    b"<": "a web page, probably an error page saved under this name",
+    b"HTTP/": "a web server's answer with its headers",
+    b"version https://git-lfs": "a Git LFS pointer, which only stands for a file",
+    b"PK\3\4": "a ZIP archive",
+}
 SIDE, CLASSES = 28, 10
 TO_UNIT = np.float32(1 / 255)  # 255 times this is exactly 1 in float32
 # Scanned digits shrink about fivefold; a file that swells a hundredfold holds no pictures.
@@ -185,14 +204,17 @@ def read_data_sets(data_dir=None, *, seed=0):
     Returns `DataSets(train, test, class_names)`. Raises DataError for anything that is not such
     data. The format: http://yann.lecun.com/exdb/mnist/, "FILE FORMATS FOR THE MNIST DATABASE".
     """
+    if data_dir == "":
+        raise DataError("data folder: expected a name, found ''; leave it out for MNIST itself")
     folder = CARRIED if data_dir is None else Path(data_dir)
     try:
         if not folder.is_dir():
-            found = "is a file" if folder.exists() else "does not exist"
+            kind = _kind(folder)
             raise DataError(
-                f"data folder {folder}: expected a folder with {_all_names()}, but it {found}"
+                f"data folder {folder}: expected a folder with {_all_names()}, but it "
+                f"{f'is {kind}' if kind else 'does not exist'}; {_cure(folder)}"
             )
-        digits = folder.resolve() == CARRIED
+        digits = _is_carried(folder)
         train, test = (
             DataSet(*_read_pair(folder, *FILES[part]), seed=seed, digits=digits)
             for part in ("train", "test")
@@ -260,11 +282,12 @@ def parse_idx(raw, dimensions, source):
     """
     header = 4 + 4 * dimensions
     expected = f"an IDX file of unsigned bytes with {dimensions} dimension{'s'[: dimensions > 1]}"
-    if raw.lstrip()[:1] == b"<":
-        raise DataError(
-            f"{source}: expected {expected}, found a web page, probably an error page saved under "
-            "this name; download the file again"
-        )
+    beginning = bytes(raw[:1000]).removeprefix(b"\xef\xbb\xbf").lstrip()  # UTF-8's mark, blanks
+    for other, kind in MISTAKEN.items():
+        if beginning.startswith(other):
+            raise DataError(
+                f"{source}: expected {expected}, found {kind}; copy the real file there"
+            )
     if len(raw) < header:
         raise DataError(f"{source}: expected {expected}, found only {len(raw)} bytes; {_AGAIN}")
     magic = bytes([0, 0, 8, dimensions])
@@ -278,9 +301,10 @@ def parse_idx(raw, dimensions, source):
     for length in shape:
         size *= length
     if len(raw) - header != size:
+        product = f"{_times(shape)} = " if dimensions > 1 else ""
         raise DataError(
-            f"{source}: its header promises {' x '.join(map(str, shape))} = {size} bytes, found "
-            f"{len(raw) - header}; {_AGAIN}"
+            f"{source}: its header promises {product}{size} byte{'s'[: size != 1]} behind it, "
+            f"found {len(raw) - header}; {_AGAIN}"
         )
     return np.frombuffer(raw, np.uint8, offset=header).reshape(shape)
 
@@ -290,6 +314,25 @@ _AGAIN = "it may be cut off or damaged: copy it again"
 
 def _all_names():
     return ", ".join(name for pair in FILES.values() for name in pair) + " (gzipped or not)"
+
+
+def _kind(path):
+    """What there is where something else was expected; None if there is nothing."""
+    if path.is_symlink() and not path.exists():
+        return "a link that leads nowhere"
+    if path.exists():
+        return "a folder" if path.is_dir() else "a file" if path.is_file() else "a pipe or a device"
+    return None
+
+
+def _is_carried(folder):
+    return Path(os.path.realpath(folder)) == CARRIED  # `resolve` fails where links go in a circle
+
+
+def _cure(folder):
+    if _is_carried(folder):
+        return "`git checkout -- data` brings it back"
+    return "copy the files there, or name another folder"
 
 
 def _read_pair(folder, images_name, labels_name):
@@ -317,46 +360,61 @@ def _read_pair(folder, images_name, labels_name):
 
 
 def _read_idx(folder, name, dimensions):
-    path = next((p for p in (folder / f"{name}.gz", folder / name) if p.is_file()), None)
+    paths = folder / f"{name}.gz", folder / name
+    path = next((path for path in paths if path.is_file()), None)  # a pipe would keep it waiting
     if path is None:
-        raise DataError(f"{folder}: expected {_all_names()}, but there is no {name}[.gz]")
+        others = [f"{path.name} is {kind}" for path in paths if (kind := _kind(path))]
+        found = " and ".join(others) or f"there is no {name}[.gz]"
+        raise DataError(f"{folder}: expected {_all_names()}, but {found}; {_cure(folder)}")
     raw = path.read_bytes()
-    if folder.resolve() == CARRIED and hashlib.sha256(raw).hexdigest() != SHA256.get(path.name):
+    if _is_carried(folder) and hashlib.sha256(raw).hexdigest() not in SHA256[name]:
         raise DataError(
-            f"{path}: expected MNIST's own file, but its SHA-256 differs; `git checkout -- data` "
-            "brings it back"
+            f"{path}: expected MNIST's own file, but its SHA-256 differs; {_cure(folder)}"
         )
-    if path.suffix == ".gz":
-        raw = _gunzip(raw, path)
-    return parse_idx(raw, dimensions, path)
+    # Browsers and tools often unpack a file and leave the name as it was.
+    return parse_idx(_gunzip(raw, path) if raw.startswith(GZIP) else raw, dimensions, path)
 
 
 def _gunzip(packed, path):
-    if packed[:2] != b"\x1f\x8b":
-        # Browsers and tools often unpack a file and leave the name as it was.
-        return packed
+    """The content of a gzip file: of all its parts, which some programs make, one after another."""
     limit = max(2**20, LARGEST_EXPANSION * len(packed))
-    unpacker, raw = zlib.decompressobj(wbits=31), bytearray()
+    raw, at = bytearray(), 0
     try:
-        for start in range(0, len(packed), 2**16):
-            raw += unpacker.decompress(packed[start : start + 2**16], limit + 1 - len(raw))
-            if len(raw) > limit:
+        while packed.startswith(GZIP, at):
+            unpacker = zlib.decompressobj(wbits=31)
+            while not unpacker.eof and at < len(packed):
+                piece = packed[at : at + 2**16]
+                raw += unpacker.decompress(piece, limit + 1 - len(raw))
+                at += len(piece) - len(unpacker.unused_data)
+                if len(raw) > limit:
+                    raise DataError(
+                        f"{path}: expected scanned images or labels, but it unpacks to more than "
+                        f"{LARGEST_EXPANSION} times its size; check where the file came from"
+                    )
+            if not unpacker.eof:
                 raise DataError(
-                    f"{path}: expected scanned images or labels, but it unpacks to more than "
-                    f"{LARGEST_EXPANSION} times its size; check where the file came from"
+                    f"{path}: expected a whole gzip file, but it ends too early; {_AGAIN}"
                 )
     except zlib.error as error:
         raise DataError(
             f"{path}: expected a gzip file, but it is damaged ({error}); {_AGAIN}"
         ) from None
-    if not unpacker.eof:
-        raise DataError(f"{path}: expected a whole gzip file, but it ends too early; {_AGAIN}")
+    if packed[at:].strip(b"\0"):  # zeros may fill a block up
+        raise DataError(
+            f"{path}: expected a gzip file, but behind its end there are {len(packed) - at} more "
+            f"bytes; {_AGAIN}"
+        )
     return raw
 
 
 def _class_names_of(folder, test):
     path = folder / "classes.txt"
-    if not path.exists():
+    if not path.is_file():
+        if kind := _kind(path):
+            raise DataError(
+                f"{path}: expected a file with {CLASSES} class names, found {kind}; take it away, "
+                "or write one"
+            )
         is_fashion = hashlib.sha256(test.classes).hexdigest() == FASHION_SHA256
         return FASHION if is_fashion else tuple(map(str, range(CLASSES)))
     try:

@@ -26,7 +26,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks import COUNT, SECONDS, check, check_lessons
-from visu.files import unfinished
+from visu.files import complete, unfinished
 
 ROOT = Path(__file__).resolve().parent.parent
 THREADS = 2
@@ -228,7 +228,7 @@ def main():
     if given.json:
         growing = unfinished(given.json)
         growing.write_text(json.dumps(found, indent=1))
-        growing.replace(given.json)
+        complete(given.json)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from visu.files import unfinished
+from visu.files import complete, unfinished
 from visu.style import LIGHT
 
 HEIGHT, ONE_WIDE, MORE_WIDE = 4.8, 8.96, 12.8  # inches, of 100 pixels
@@ -54,7 +54,7 @@ def plain_numbers(axis):
 def save(figure, path):
     """Write a figure at `path`, which appears only when it is whole."""
     figure.savefig(unfinished(path), format=path.suffix[1:])
-    unfinished(path).replace(path)
+    complete(path)
 
 
 def _plain(value, _):

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from visu.files import unfinished
+from visu.files import complete, unfinished
 from visu.panels import ink_map
 from visu.style import LIGHT
 
@@ -55,7 +55,7 @@ def keep(mnist, test, path):
         for index in np.flatnonzero(computed != mnist.test.classes):
             label, read = mnist.test.classes[index], computed[index]
             lines.writerow((index, label, read, f"{Y[index, read]:.3f}"))
-    unfinished(path).replace(path)
+    complete(path)
 
 
 def gather(logs):

@@ -9,7 +9,7 @@ from benchmarks.drawing import add_curve, new_figure, plain_numbers, save, style
 from benchmarks.misread import MOST
 from benchmarks.misread import draw as draw_misread
 from benchmarks.variants import COMPARISONS, ON_FASHION, lesson_files
-from visu.files import unfinished
+from visu.files import complete, unfinished
 from visu.style import LIGHT
 
 FOLDER = Path("docs") / "results"  # of the pictures, beside the report
@@ -193,7 +193,7 @@ def write(path, table, fashion, runs, digits):
     if any(name in runs for name in ON_FASHION):
         report += FASHION.format(table="\n".join(fashion))
     unfinished(path).write_text(report, "utf-8")
-    unfinished(path).replace(path)
+    complete(path)
 
 
 def draw(picture, runs):

@@ -42,7 +42,7 @@ from benchmarks.variants import (
     depends_on_threads,
     lesson_files,
 )
-from visu.files import unfinished
+from visu.files import complete, unfinished
 from visu.runs import read
 
 GOAL = 0.99
@@ -114,7 +114,7 @@ def run(name, seed, iterations, log, jobs=1):
             sys.exit(f"{name} with seed {seed} failed:\n{done.stdout}{done.stderr}")
         copied = unfinished(log)
         shutil.copyfile(unproven, copied)
-        copied.replace(log)
+        complete(log)
     result = done.stdout.splitlines()[-1]
     print(f"{name} seed {seed}: {result}", file=sys.stderr, flush=True)
     if jobs == 1 and not iterations:

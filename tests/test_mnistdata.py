@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import os
 import shutil
 import tracemalloc
 from pathlib import Path
@@ -130,6 +131,12 @@ def test_files_that_were_unpacked_under_their_old_name_serve(tmp_path):
     assert len(read_data_sets(tmp_path).train) == 250
 
 
+def test_files_that_were_packed_under_their_old_name_serve(tmp_path):
+    for path in small_set(tmp_path, pack=True).iterdir():
+        path.rename(path.with_suffix(""))
+    assert len(read_data_sets(tmp_path).train) == 250
+
+
 def test_fashion_mnist_is_a_drop_in(tmp_path):
     fashion = read_data_sets(FASHION)
     assert (len(fashion.train), len(fashion.test)) == (60_000, 10_000)
@@ -166,16 +173,45 @@ def replace(name, content):
     return spoil(name, lambda _: content)
 
 
+def instead(name, make):
+    """Something else than a file is there under this name."""
+
+    def spoiler(folder):
+        (folder / name).unlink(missing_ok=True)
+        make(folder / name)
+
+    return spoiler
+
+
 TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 PACKED = gzip.compress(idx(np.random.default_rng(1).integers(0, 256, (250, 28, 28))))
+LFS_POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0b36\nsize 9719438\n"
 BAD = {
     "missing file": (lambda folder: (folder / TRAIN_LABELS).unlink(), "there is no train-labels"),
-    "cut off": (spoil(TRAIN_IMAGES, lambda raw: raw[:-100]), "promises"),
+    "missing file, and a cure": (lambda folder: (folder / TRAIN_LABELS).unlink(), "copy the files"),
+    "a folder of that name": (instead(TRAIN_IMAGES, Path.mkdir), f"but {TRAIN_IMAGES} is a folder"),
+    "a pipe": (instead(TRAIN_IMAGES, os.mkfifo), "is a pipe or a device; copy the files there"),
+    "a link to nothing": (
+        instead(TRAIN_IMAGES, lambda path: path.symlink_to("nowhere")),
+        f"but {TRAIN_IMAGES} is a link that leads nowhere",
+    ),
+    "a link to itself": (
+        instead(TRAIN_IMAGES, lambda path: path.symlink_to(path)),
+        "is a link that leads nowhere",
+    ),
+    "cut off": (
+        spoil(TRAIN_IMAGES, lambda raw: raw[:-100]),
+        "promises 250 x 28 x 28 = 196000 bytes behind it, found 195900; it may be",
+    ),
+    "labels cut off": (
+        spoil(TRAIN_LABELS, lambda raw: raw[:-100]),
+        "promises 250 bytes behind it, found 150; it may be",
+    ),
     "too long": (spoil(TRAIN_IMAGES, lambda raw: raw + b"more"), "promises"),
     "empty": (replace(TRAIN_IMAGES, b""), "only 0 bytes"),
     "wrong magic number": (spoil(TRAIN_IMAGES, lambda raw: b"\0\0\x0d\3" + raw[4:]), "begins with"),
     "labels in place of images": (replace(TRAIN_IMAGES, idx(np.zeros(250))), "begins with"),
-    "wrong count": (spoil(TRAIN_LABELS, lambda raw: raw[:7] + b"\1" + raw[8:]), "promises 1 ="),
+    "wrong count": (spoil(TRAIN_LABELS, lambda raw: raw[:7] + b"\1" + raw[8:]), "promises 1 byte "),
     "not as many labels": (replace(TRAIN_LABELS, idx(np.zeros(249))), "250 images"),
     "eleven classes": (replace(TRAIN_LABELS, idx(np.arange(250) % 11)), "found 10 at index 10"),
     "large images": (replace(TRAIN_IMAGES, idx(np.zeros((250, 32, 32)))), "found 32 x 32"),
@@ -187,14 +223,34 @@ BAD = {
         "at least one",
     ),
     "a web page": (replace(TRAIN_IMAGES, b"<!DOCTYPE html><title>404</title>"), "web page"),
+    "a web page with a mark": (replace(TRAIN_IMAGES, b"\xef\xbb\xbf<html>"), "web page"),
+    "a web page after blanks": (replace(TRAIN_IMAGES, b"\r\n" * 40 + b"<html>"), "web page"),
+    "a web server's answer": (
+        replace(TRAIN_IMAGES, b"HTTP/1.1 200 OK\r\n\r\n"),
+        "with its headers",
+    ),
+    "a pointer": (replace(TRAIN_LABELS, LFS_POINTER), "found a Git LFS pointer, which only stands"),
+    "an archive": (replace(TRAIN_IMAGES, b"PK\3\4" + bytes(500)), "found a ZIP archive; copy the"),
     "gzip cut off": (replace(TRAIN_IMAGES, PACKED[:-3000]), "ends too early"),
     "gzip damaged": (
         replace(TRAIN_IMAGES, PACKED[:5000] + bytes(50) + PACKED[5050:]),
         "damaged",
     ),
+    "gzip with more behind it": (replace(TRAIN_IMAGES, PACKED + b"more"), "there are 4 more bytes"),
+    "gzip with a part cut off": (replace(TRAIN_IMAGES, PACKED * 2 + PACKED[:99]), "ends too early"),
+    "gzip with half a beginning": (replace(TRAIN_IMAGES, PACKED + PACKED[:1]), "there are 1 more"),
+    "gzip bomb in parts": (
+        replace(TRAIN_IMAGES, gzip.compress(bytes(500_000)) * 100),
+        "unpacks to more",
+    ),
     "gzip bomb": (replace(TRAIN_IMAGES, gzip.compress(bytes(50_000_000))), "unpacks to more"),
     "nine names": (lambda folder: (folder / "classes.txt").write_text("a\n" * 9), "found 9"),
     "names of bytes": (lambda folder: (folder / "classes.txt").write_bytes(b"\xff\xfe\n"), "UTF-8"),
+    "names in a pipe": (instead("classes.txt", os.mkfifo), "10 class names, found a pipe"),
+    "names nowhere": (
+        instead("classes.txt", lambda path: path.symlink_to("nowhere")),
+        "10 class names, found a link that leads nowhere",
+    ),
 }
 
 
@@ -212,24 +268,69 @@ def test_bad_data_gets_one_clear_message(tmp_path, case):
 
 
 @pytest.mark.parametrize(
-    ("place", "message"), [("nowhere", "does not exist"), ("a_file", "is a file")]
+    ("place", "message"),
+    [
+        ("nowhere", "does not exist; copy the files there"),
+        ("a_file", "is a file"),
+        ("a_link", "is a link that leads nowhere"),
+        ("a_circle", "is a link that leads nowhere"),
+        ("a_pipe", "is a pipe or a device"),
+    ],
 )
 def test_a_folder_that_is_none(tmp_path, place, message):
     (tmp_path / "a_file").touch()
+    (tmp_path / "a_link").symlink_to("nowhere")
+    (tmp_path / "a_circle").symlink_to("a_circle")
+    os.mkfifo(tmp_path / "a_pipe")
     with pytest.raises(DataError, match=message):
         read_data_sets(tmp_path / place)
 
 
-def test_carried_files_are_checked_against_their_sum(tmp_path, monkeypatch):
-    for path in mnistdata.CARRIED.glob("*.gz"):
-        shutil.copy(path, tmp_path)
-    monkeypatch.setattr(mnistdata, "CARRIED", tmp_path)
+def test_no_name_is_not_the_current_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(small_set(tmp_path))
+    assert len(read_data_sets(".").train) == 250
+    with pytest.raises(DataError, match="expected a name, found ''; leave it out"):
+        read_data_sets("")
+
+
+@pytest.fixture
+def carried(tmp_path, monkeypatch):
+    """A copy of the carried files, which is taken for them."""
+    folder = tmp_path / "data"
+    shutil.copytree(mnistdata.CARRIED, folder)
+    monkeypatch.setattr(mnistdata, "CARRIED", folder)
+    return folder
+
+
+def test_carried_files_are_checked_against_their_sum(carried):
     assert len(read_data_sets().train) == 60_000
-    labels = tmp_path / "t10k-labels-idx1-ubyte.gz"
+    labels = carried / "t10k-labels-idx1-ubyte.gz"
     raw = bytearray(gzip.decompress(labels.read_bytes()))
     raw[8] = 1 - raw[8] % 2  # a plausible label, but not the published one
     labels.write_bytes(gzip.compress(bytes(raw)))
     with pytest.raises(DataError, match=r"SHA-256 differs.*git checkout"):
+        read_data_sets()
+    labels.unlink()
+    labels.with_suffix("").write_bytes(raw)
+    with pytest.raises(DataError, match=r"SHA-256 differs.*git checkout"):
+        read_data_sets()
+
+
+@pytest.mark.parametrize("ending", ["", ".gz"])
+def test_carried_files_may_be_unpacked_in_their_place(carried, ending):
+    for path in carried.glob("*.gz"):
+        raw = gzip.decompress(path.read_bytes())
+        path.unlink()
+        path.with_suffix(ending).write_bytes(raw)
+    assert read_data_sets().test.digits
+
+
+def test_carried_files_that_are_missing_can_be_brought_back(carried):
+    (carried / "t10k-labels-idx1-ubyte.gz").unlink()
+    with pytest.raises(DataError, match=r"no t10k-labels.*; `git checkout -- data` brings it back"):
+        read_data_sets()
+    shutil.rmtree(carried)
+    with pytest.raises(DataError, match="does not exist; `git checkout -- data` brings it back"):
         read_data_sets()
 
 
@@ -282,3 +383,37 @@ def test_a_damaged_gzip_file_is_refused_or_read(tmp_path_factory, where, flip, l
         return
     # A flipped bit in gzip's header, its time stamp for example, harms nothing.
     assert np.array_equal(images[..., 0], parse_idx(gzip.decompress(PACKED), 3, "bytes"))
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(st.integers(0, 250 * 28 * 28 + 16), max_size=8),
+    st.lists(st.integers(0, 9), min_size=9, max_size=9),
+    st.integers(0, 100_000),
+)
+def test_a_gzip_file_of_several_parts_is_read(tmp_path_factory, cuts, levels, padding):
+    folder = small_set(tmp_path_factory.mktemp("data"))
+    raw, cuts = (folder / TRAIN_IMAGES).read_bytes(), sorted(cuts)
+    parts = [raw[a:b] for a, b in zip([0, *cuts], [*cuts, None], strict=True)]
+    packed = b"".join(
+        gzip.compress(part, level) for part, level in zip(parts, levels, strict=False)
+    )
+    path = folder / f"{TRAIN_IMAGES}.gz"
+    path.write_bytes(packed + bytes(padding))
+    images = read_data_sets(folder).train.pixels
+    assert np.array_equal(images[..., 0], parse_idx(raw, 3, "bytes"))
+
+
+@pytest.mark.parametrize("parts", [1, 1000])
+def test_unpacking_takes_no_more_memory_than_the_file_is_worth(tmp_path, parts):
+    small_set(tmp_path)
+    packed = gzip.compress(bytes(300_000_000 // parts)) * parts
+    (tmp_path / f"{TRAIN_IMAGES}.gz").write_bytes(packed)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match="unpacks to more than 100 times its size"):
+            read_data_sets(tmp_path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 300 * len(packed) < 300_000_000

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -28,6 +29,8 @@ from tests.screen import (
     without_display,
     without_room,
 )
+from visu.errors import UsageError
+from visu.files import Log, check_destination
 from visu.nowindow import display_went_away
 from visu.runs import read
 
@@ -35,6 +38,7 @@ FINAL = re.compile(
     r"final test accuracy: ([01]\.\d{4}) \(best ([01]\.\d{4})\), (\d+) of (\d+) misread, "
     r"(\d+) iterations, \d+\.\d s"
 )
+MEASURED = SimpleNamespace(iteration=10, training=(0.5, 1.5), test=None)
 
 
 def rows(path):
@@ -241,7 +245,9 @@ def test_verbose_lets_tensorflow_speak(run, fresh):
         (("--log", "folder.csv"), "there is a folder of that name"),
         (("--log", "/proc/log.csv"), "can't be written"),
         (("--log", f"{'long' * 100}.csv"), "can't be written (File name too long)"),
+        (("--log", "/dev/stdout"), "expected a name ending in .csv, found no ending"),
         (("--data", "nowhere"), "does not exist"),
+        (("--data", ""), "data folder: expected a name, found ''; leave it out for MNIST itself"),
         (("--data", "long" * 100), "can't be read (File name too long)"),
         (("--data", "folder.csv"), "there is no train-images-idx3-ubyte"),
         (("--validation", "60000"), "expected a part of the 60000 training images, found 60000"),
@@ -256,6 +262,65 @@ def test_a_mistake_is_refused_at_once_with_one_message(run, tmp_path, flags, mes
     assert "Traceback" not in error
     assert len([line for line in error.splitlines() if "error:" in line]) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["folder.csv"]
+
+
+@pytest.mark.parametrize(
+    ("there", "message"),
+    [
+        (os.mkfifo, "there is a pipe, a device or a circle of links; choose another one"),
+        (lambda path: path.symlink_to("/dev/null"), "there is a pipe, a device or"),
+        (lambda path: path.symlink_to("/dev/full"), "there is a pipe, a device or"),
+        (lambda path: path.symlink_to(path), "there is a pipe, a device or a circle of links"),
+        (lambda path: path.symlink_to(path.parent), "there is a folder of that name"),
+        (lambda path: path.symlink_to("nowhere/run"), "nowhere; make it first"),
+    ],
+)
+@pytest.mark.parametrize("flag", ["--log", "--save"])
+def test_only_a_file_is_written_over(tmp_path, there, message, flag):
+    path = tmp_path / "run"
+    there(path)
+    before = path.lstat()
+    with pytest.raises(UsageError, match=rf"{flag} {path}: .*{message}"):
+        check_destination(flag, path, ("",))
+    assert path.lstat() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(("picture", "there"), [("run.png", True), ("run.gif", False)])
+def test_a_link_stays_and_the_file_that_it_names_is_written(run, tmp_path, picture, there):
+    links, files = tmp_path / "links", tmp_path / "files"
+    for folder in (links, files):
+        folder.mkdir()
+    for name in ("run.csv", picture):
+        (links / name).symlink_to(f"../files/{name}.kept")
+        if there:
+            (files / f"{name}.kept").write_text("of an earlier run")
+    flags = ("--iterations", 20, "--log", "run.csv", "--save", picture)
+    code, _, error = run("1.0", *flags, folder=links)
+    assert (code, error) == (0, "")
+    assert all((links / name).is_symlink() for name in ("run.csv", picture))
+    assert rows(files / "run.csv.kept")[-1]["iteration"] == "20"
+    with Image.open(files / f"{picture}.kept") as kept:
+        assert kept.format.lower() == picture[-3:]
+    assert len([*links.iterdir(), *files.iterdir()]) == 4
+
+
+@pytest.mark.parametrize("flags", [(), ("--web",)])
+def test_a_folder_that_was_removed_is_one_message(tmp_path, flags):
+    (tmp_path / "gone").mkdir()
+    command = 'rmdir ../gone && exec "$0" "$@"'
+    done = subprocess.run(
+        ["sh", "-c", command, sys.executable, lesson_file("1.0"), *flags],
+        env=without_display(),
+        cwd=tmp_path / "gone",
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "error: the current folder: expected one that exists, found none (No such file or "
+        "directory); change to another one and start again\n"
+    )
 
 
 def run_on_a_full_disk(folder, room, *flags):
@@ -282,9 +347,54 @@ def test_a_full_disk_costs_the_file_but_not_the_result(tmp_path):
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "run.png").exists()
     assert not (tmp_path / "run.csv").exists()
-    # What was measured until then is kept.
+    # What was measured until then is kept, where the message says it is.
     (partial,) = tmp_path.glob(".run.csv*")
-    assert partial.read_text().startswith("iteration,")
+    assert partial.stat().st_size <= 10_000
+    last = rows(partial)[-1]["iteration"]
+    assert done.stderr.endswith(
+        f"; the measurements up to iteration {last} are in {partial.name}\n"
+    )
+    partial = partial.rename(tmp_path / "partial.csv")
+    assert read(partial).training[-1, 0] == int(last)
+
+
+@pytest.mark.parametrize("room", [30, 70])
+def test_a_log_without_a_measurement_leaves_nothing(tmp_path, room):
+    """There is room for a part of its first line, or for that line and a part of the next one."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+    try:
+        with pytest.raises(UsageError, match=r"can't be written \(File too .* another place$"):
+            Log(tmp_path / "run.csv", "test").add(MEASURED)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_log_that_cannot_get_its_name_in_the_end_is_kept(tmp_path):
+    flags = ("--no-window", "--iterations", 10**6, "--log", "run.csv")
+    with RunningLesson("1.0", *flags, folder=tmp_path) as lesson:
+        lesson.wait_for(lambda: measured(tmp_path / "run.csv") > 8)
+        (tmp_path / "run.csv").mkdir()
+        lesson.interrupt()
+        code, output, error = lesson.wait(60)
+    (whole,) = tmp_path.glob(".run.csv*")
+    last = final(output)[4]
+    assert code == 2
+    assert error == (
+        "error: --log run.csv: can't be written (Is a directory); choose another place; "
+        f"the measurements up to iteration {last} are in {whole.name}\n"
+    )
+    assert rows(whole)[-1]["iteration"] == last
+
+
+def test_a_log_whose_folder_is_gone_is_nowhere(tmp_path):
+    (tmp_path / "gone").mkdir()
+    log = Log(tmp_path / "gone" / "run.csv", "test")
+    log.add(MEASURED)
+    shutil.rmtree(tmp_path / "gone")
+    with pytest.raises(UsageError, match=r"can't be written \(No such file .*another place$"):
+        log.close()
 
 
 def as_nobody(folder, program, *arguments):

@@ -34,8 +34,9 @@ def test_every_run_is_kept_as_its_log_would_be(run, tmp_path):
         assert path.read_text() == (tmp_path / "run.csv").read_text()
 
 
-def test_a_run_that_cannot_be_kept_says_nothing_of_it(run):
-    nowhere = {"environment": {"TENSORFLOWVISU_RUNS": "/proc/nowhere"}}
+@pytest.mark.parametrize("folder", ["/proc/nowhere", f"/{'long' * 100}"])
+def test_a_run_that_cannot_be_kept_says_nothing_of_it(run, folder):
+    nowhere = {"environment": {"TENSORFLOWVISU_RUNS": folder}}
     code, _, error = run("1.0", "--iterations", 20, **nowhere)
     assert (code, error) == (0, "")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from visu.encoding import writing
 from visu.errors import UsageError
-from visu.files import explained, unfinished
+from visu.files import complete, explained, unfinished
 from visu.messages import Filmed, NoFilm, Ready, Shot, receive, send, take_the_pipes
 from visu.pacing import HELD, frames
 from visu.stage import Stage, blank
@@ -36,7 +36,7 @@ def main():
         scene = receive(inbox)
         if scene is not None and _film(scene, path, inbox, tell):
             with explained("--save", path):
-                unfinished(path).replace(path)
+                complete(path)
     except UsageError as error:
         tell(NoFilm(str(error)))
     finally:

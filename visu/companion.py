@@ -6,12 +6,25 @@ import sys
 import tempfile
 from pathlib import Path
 
+from visu.errors import UsageError
+
 ROOT = Path(__file__).resolve().parent.parent
 # Ctrl-C in the terminal is for the run to obey; its companions hear through their pipes what to do.
 if os.name == "nt":
     APART = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
 else:
     APART = {"start_new_session": True}
+
+
+def current_folder():
+    """Where the user is, for companions to go to. Raises UsageError if it has been removed."""
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise UsageError(
+            f"the current folder: expected one that exists, found none ({error.strerror}); change "
+            "to another one and start again"
+        ) from None
 
 
 class Companion:

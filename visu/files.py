@@ -1,7 +1,7 @@
 """Files that a run leaves behind. Each appears under its name only when it is whole."""
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from visu.errors import UsageError
@@ -23,13 +23,19 @@ def check_destination(flag, path, endings):
             f"{flag} {path}: expected a name ending in {', '.join(endings)}, found {found}"
         )
     with explained(flag, path):
-        if path.is_dir():
+        place = target(path)
+        if place.is_dir():
             raise UsageError(
                 f"{flag} {path}: expected a file's name, but there is a folder of that name"
             )
-        if not path.parent.is_dir():
-            raise UsageError(f"{flag} {path}: there is no folder {path.parent}; make it first")
-        if path.exists() and not os.access(path, os.W_OK):
+        if not place.parent.is_dir():
+            raise UsageError(f"{flag} {path}: there is no folder {place.parent}; make it first")
+        if os.path.lexists(place) and not place.is_file():
+            raise UsageError(
+                f"{flag} {path}: expected a file's name, but of that name there is a pipe, a "
+                "device or a circle of links; choose another one"
+            )
+        if place.exists() and not os.access(place, os.W_OK):
             raise UsageError(f"{flag} {path}: the file is there and may not be overwritten")
         unfinished(path).touch()
         unfinished(path).unlink()
@@ -53,24 +59,53 @@ class Log:
     """
 
     def __init__(self, path, held_out):
-        self._path = Path(path)
+        self._name = path
         with explained("--log", path):
+            self._path = target(Path(path))
             self._file = unfinished(self._path).open("w", encoding="ascii", newline="\n")
+        self._whole, self._last = 0, None  # bytes that are surely there, the last iteration in them
         self._write(log_columns(held_out))
 
     def add(self, measurement):
         self._write(log_line(measurement.iteration, measurement.training, measurement.test))
+        self._last = measurement.iteration
 
     def close(self):
-        with explained("--log", self._path):
+        with self._losing_nothing():
             self._file.close()
-            unfinished(self._path).replace(self._path)
+            complete(self._path)
 
     def _write(self, line):
-        with explained("--log", self._path):
+        with self._losing_nothing():
             self._file.write(line + "\n")
             # Line by line: whatever ends the run, what was measured until then is on the disk.
             self._file.flush()
+            self._whole += len(line) + 1
+
+    @contextmanager
+    def _losing_nothing(self):
+        """What prevents the log is said, and with it, where that is which was measured so far."""
+        try:
+            with explained("--log", self._name):
+                yield
+        except UsageError as error:
+            raise UsageError(f"{error}{self._give_up()}") from None
+
+    def _give_up(self):
+        """Leave a file of whole lines, if there is a measurement in it. Returns where, to be said.
+
+        Closing it is one more attempt to write the line for which there was no room.
+        """
+        left = unfinished(self._path)
+        with suppress(OSError):
+            self._file.close()
+        with suppress(OSError):
+            if self._last is None:
+                left.unlink()
+            else:
+                os.truncate(left, self._whole)
+                return f"; the measurements up to iteration {self._last} are in {left}"
+        return ""
 
 
 def log_line(iteration, training, test):
@@ -78,12 +113,23 @@ def log_line(iteration, training, test):
     return ",".join(map(str, (iteration, *training, *(("", "") if test is None else test))))
 
 
+def target(path):
+    """Where a file of this name belongs: where a link leads, which stays what it is."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
+
+
 def unfinished(path, process=None):
     """Where a file grows until it is whole: this process's own place, or that of another one.
 
     Two runs that are told the same name do not write into each other's file.
     """
-    return path.with_name(f".{path.name}.{process or os.getpid()}.unfinished")
+    place = target(path)
+    return place.with_name(f".{place.name}.{process or os.getpid()}.unfinished")
+
+
+def complete(path):
+    """The file is whole: give it its name."""
+    unfinished(path).replace(target(path))
 
 
 @contextmanager

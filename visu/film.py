@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from visu.companion import Companion
+from visu.companion import Companion, current_folder
 from visu.errors import UsageError
 from visu.files import unfinished
 from visu.messages import Bundle, Filmed, Kept, NoFilm, Ready, Shot, receive, send
@@ -35,7 +35,7 @@ class Film:
         self._failure = None  # why there is no film
         self._ending = False
         self._gone = threading.Event()
-        self._process = Companion("visu.camera", Path.cwd(), path, verbose=verbose)
+        self._process = Companion("visu.camera", current_folder(), path, verbose=verbose)
 
     def begin(self, scene, measurements):
         """Return when it can take pictures. Raises UsageError if there can't be a film.

@@ -7,10 +7,9 @@ wait for the window. Apart from it, neither can hold up or bring down the other.
 import sys
 import threading
 import time
-from pathlib import Path
 
 from visu import nowindow
-from visu.companion import Companion
+from visu.companion import Companion, current_folder
 from visu.errors import UsageError
 from visu.messages import Bundle, Closed, Drawn, News, NoWindow, Serving, receive, send
 from visu.wishes import grant
@@ -41,7 +40,7 @@ class LiveView:
         self._ending = False
         self._gone = threading.Event()
         self._process = Companion(
-            "visu.viewer", Path.cwd(), *map(str, address or ()), verbose=verbose
+            "visu.viewer", current_folder(), *map(str, address or ()), verbose=verbose
         )
         self.url = self._wait_for_url() if address else None
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from visu.files import explained, unfinished
+from visu.files import complete, explained, unfinished
 from visu.panels import Panels
 
 INCHES, DPI = (12.8, 7.2), 150  # 1920 x 1080 pixels
@@ -25,7 +25,7 @@ def save(scene, history, path):
     with explained("--save", path):
         try:
             figure.savefig(unfinished(path), format=path.suffix[1:].lower())
-            unfinished(path).replace(path)
+            complete(path)
         except BaseException:
             with suppress(OSError):
                 unfinished(path).unlink()

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from visu.errors import UsageError
-from visu.files import HELD_OUT, log_columns, log_line, unfinished
+from visu.files import HELD_OUT, complete, log_columns, log_line, unfinished
 
 FOLDER = "TENSORFLOWVISU_RUNS"  # the environment variable that names another folder
 LARGEST = 100_000_000  # bytes; the log of a million measurements is smaller
@@ -38,7 +38,6 @@ def keep(name, held_out, history):
     history   `visu.history.History`
     """
     path = folder() / f"{name}.csv"
-    growing = unfinished(path)
     tests = {int(row[0]): row[1:] for row in history.test}
     lines = [log_columns(held_out)]
     lines += [
@@ -46,10 +45,11 @@ def keep(name, held_out, history):
         for iteration, *score in history.training
     ]
     with suppress(OSError):
+        growing = unfinished(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             growing.write_text("\n".join(lines) + "\n", encoding="ascii")
-            growing.replace(path)
+            complete(path)
         finally:
             growing.unlink(missing_ok=True)
 
