@@ -43,8 +43,9 @@ evaluates the test digits once. The training loss is that of the last epoch's ba
 augmented. Lesson 5.0 is taught not to be quite certain, so its losses are large although it
 misreads few digits.
 Seconds are the median of runs that had the machine for themselves, without TensorFlow's start, on
-two cores without a GPU; one run each, more of 3.0 and 3.1, with and without dropout. On another
-number of cores, these two come to other accuracies: `benchmarks/README.md` says why.{variants}
+two cores without a GPU; of 4.2 and 5.0 of one run, of an earlier version on an older machine. On
+another number of cores, 1.0 and the convolutional lessons come to other figures:
+`benchmarks/README.md` says why.{variants}
 
 {table}
 {pictures}"""
