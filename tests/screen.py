@@ -196,7 +196,7 @@ class RunningLesson:
     _window_name = "mnist_"
 
     def __init__(self, lesson, *flags, screen=None, environment=None, folder=None):
-        self.screen = screen
+        self.screen, self.folder = screen, folder
         script = script_of(lesson)
         self._window_name = script.stem
         inherited = without_display()

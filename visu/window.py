@@ -56,6 +56,7 @@ def open_figure(name):
     """A pyplot figure in a window of its own; raises whatever matplotlib and the toolkit raise."""
     import matplotlib.pyplot as plt  # late: it chooses the toolkit
 
+    matplotlib.rcParams["savefig.directory"] = "."  # as --save: not the user's home
     matplotlib.rcParams["figure.raise_window"] = False  # who is typing elsewhere keeps the keyboard
     matplotlib.rcParams.update(keymaps())
     figure = plt.figure(name, figsize=SIZE, dpi=100, layout="none")
