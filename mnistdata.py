@@ -399,10 +399,10 @@ def _gunzip(packed, path):
         raise DataError(
             f"{path}: expected a gzip file, but it is damaged ({error}); {_AGAIN}"
         ) from None
-    if packed[at:].strip(b"\0"):  # zeros may fill a block up
+    if more := len(packed[at:].lstrip(b"\0")):  # zeros may fill a block up
         raise DataError(
-            f"{path}: expected a gzip file, but behind its end there are {len(packed) - at} more "
-            f"bytes; {_AGAIN}"
+            f"{path}: expected a gzip file, found {more} more byte{'s'[: more != 1]} behind its "
+            f"end; {_AGAIN}"
         )
     return raw
 

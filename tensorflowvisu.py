@@ -33,6 +33,7 @@ __all__ = ["Lesson"]
 MEASUREMENTS_A_SECOND = 30  # the pace to watch at
 COMPILED = 100  # iterations after which nothing is left to compile
 TEST_EVERY = 5  # measurements
+LONGEST_NAME = 60  # characters, of what a run in a notebook is called
 
 
 class Lesson:
@@ -189,8 +190,9 @@ class Lesson:
 def _name_of_script(title):
     """The name of the script that runs; of a notebook's cell, which has none, after its title."""
     script = getattr(sys.modules["__main__"], "__file__", None)
-    if script is None and title and in_notebook():
-        return "_".join(re.findall(r"[\w.]+", title.lower()))
+    if script is None and in_notebook():
+        words = re.findall(r"[\w.]+", title.lower())
+        return "_".join(words)[:LONGEST_NAME] or "notebook"
     return Path(script or sys.argv[0]).stem
 
 
@@ -265,7 +267,16 @@ class _Run:
             self._film.begin(self._scene, self._schedule.measurements)
 
     def _begin(self):
-        """Say what is to be trained, and have the training ready."""
+        """Have the training ready. Where that fails, the lesson may be run again, with a mended
+        cell for example.
+        """
+        try:
+            self._prepare()
+        except BaseException:
+            self._lesson._run = None
+            raise
+
+    def _prepare(self):
         shares, scene = self._lesson._shares, self._scene
         variables = _variables(self._test, self._data, shares)
         parameters = sum(int(tf.size(variable)) for variable in variables)
@@ -433,7 +444,8 @@ class _Run:
             drawn = self._live and self._live.drawn()
             testing = self._training.testing_seconds
             terminal.say(terminal.speed_line(early, last, testing, *(drawn or (0, 0.0))))
-        runs.keep(self._scene.name, self._scene.held_out, self._history)
+        if last.iteration:  # who stops a lesson at once still wants its earlier run
+            runs.keep(self._scene.name, self._scene.held_out, self._history)
         # The log first: a picture that can't be saved shall not cost it its name.
         if self._log:
             self._keep(self._log.close)

@@ -2,6 +2,7 @@
 
 import os
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 
 @contextmanager
@@ -10,6 +11,7 @@ def unfinished(path):
 
     The name has this process's number. Two that write the same file do not write into each other's.
     """
+    path = Path(os.path.realpath(path))  # a link stays one
     growing = path.parent / f".{path.name}.{os.getpid()}.unfinished"
     try:
         yield growing

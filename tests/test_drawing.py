@@ -415,6 +415,41 @@ def test_all_six_panels_have_their_titles_and_values():
     assert panels.update(a_history(test_set, 777)) == {3, 6}  # the same curves, other digits
 
 
+@pytest.mark.parametrize("view", [ALL, (1, 2), (2,)])
+@pytest.mark.parametrize("size", [(9.0, 5.6), (12.8, 7.2), (19.2, 10.8)])
+def test_losses_stay_below_their_legend(size, view):
+    test_set = mnistdata.read_data_sets().test
+    figure = Figure(size, dpi=100)
+    FigureCanvasAgg(figure)
+    panels = Panels(figure, a_scene(test_set))
+    panels.update(a_history(test_set, 777))  # losses of 0.1, the highest that this axis is for
+    panels.show(view)
+    figure.canvas.draw()
+    axes = panels[2].axes
+    highest = axes.transData.transform((0, 0.1))[1]
+    legend = [text for text in axes.texts if text.get_text().startswith("— ")]
+    assert len(legend) == 2
+    assert highest < min(text.get_window_extent().y0 for text in legend)
+    # Back to older limits, as the toolbar goes: the next measurement makes them right again.
+    shown = axes.get_ylim()
+    panels.show((2,))
+    panels.show(view)
+    axes.set_ylim(*panels[2]._followed[-2][1])
+    panels.update(a_history(test_set, 777, until=980))
+    assert axes.get_ylim() == shown
+
+
+def test_bands_and_curves_show_the_same_iterations():
+    test_set = mnistdata.read_data_sets().test
+    figure = Figure((12.8, 7.2), dpi=100)
+    FigureCanvasAgg(figure)
+    panels, history = Panels(figure, a_scene(test_set)), a_history(test_set, 777, until=500)
+    panels.update(history)
+    history.add(history.last._replace(iteration=520, spreads=()))
+    panels.update(history)
+    assert [panels[number].axes.get_xlim() for number in (1, 2, 4, 5)] == [(0, 1000)] * 4
+
+
 @pytest.mark.parametrize("size", [None, (6.4, 4.0), (9.0, 5.6), (12.8, 7.2), (19.2, 10.8)])
 @pytest.mark.parametrize("key", VIEWS)
 def test_no_text_covers_another_or_reaches_beyond_the_figure(size, key):

@@ -236,9 +236,15 @@ BAD = {
         replace(TRAIN_IMAGES, PACKED[:5000] + bytes(50) + PACKED[5050:]),
         "damaged",
     ),
-    "gzip with more behind it": (replace(TRAIN_IMAGES, PACKED + b"more"), "there are 4 more bytes"),
+    "gzip with more behind it": (
+        replace(TRAIN_IMAGES, PACKED + b"more"),
+        "found 4 more bytes behind",
+    ),
     "gzip with a part cut off": (replace(TRAIN_IMAGES, PACKED * 2 + PACKED[:99]), "ends too early"),
-    "gzip with half a beginning": (replace(TRAIN_IMAGES, PACKED + PACKED[:1]), "there are 1 more"),
+    "gzip with half a beginning": (
+        replace(TRAIN_IMAGES, PACKED + PACKED[:1]),
+        "found 1 more byte behind",
+    ),
     "gzip bomb in parts": (
         replace(TRAIN_IMAGES, gzip.compress(bytes(500_000)) * 100),
         "unpacks to more",

@@ -505,6 +505,22 @@ def test_functions_with_other_outputs_than_classes_are_refused(run, tmp_path):
     assert "error: test: expected a probability for each class" in error
 
 
+def test_a_lesson_whose_run_could_not_begin_may_run(run, tmp_path):
+    script = plain_script(tmp_path)
+    again = "lesson.run(data, train, {}, weights=[W], biases=[B])"
+    text = script.read_text()
+    assert text.count(again.format("test")) == 1
+    tried = (
+        f"try:\n    {again.format('lambda X, Y_: nothing')}\nexcept NameError as error:\n"
+        f"    print(error)\n{again.format('test')}"
+    )
+    script.write_text(text.replace(again.format("test"), tried))
+    code, output, error = run(script, environment=IN_THE_PROJECT)
+    assert (code, error) == (0, "")
+    assert "name 'nothing' is not defined" in output
+    assert final(output)
+
+
 def test_a_lesson_runs_once(run, tmp_path):
     script = plain_script(tmp_path)
     script.write_text(script.read_text() + "lesson.run(data, train, test, weights=[W], biases=[B])")

@@ -66,6 +66,8 @@ def test_the_terminal_is_quiet_and_says_what_matters(run, fresh, tmp_path):
             r" · (starting|\d+ it/s · \d+ s left)",
             line,
         )
+    assert progress[0].endswith(" · starting")
+    assert progress[-1].endswith(" it/s · 0 s left")
     accuracy, best, misread, of, iterations = final(last)
     assert (of, iterations) == ("10000", "130")
     assert int(misread) == 10_000 - round(10_000 * float(accuracy))

@@ -1,5 +1,7 @@
 """Earlier runs: what is kept of them, how they are found, and how they are drawn behind others."""
 
+import os
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -53,6 +55,18 @@ def test_a_file_a_number_and_a_name_are_found(tmp_path, monkeypatch):
     for asked in ("2.1", "*", "mnist_*", ""):  # a name, not a pattern
         with pytest.raises(UsageError, match=r"there: mnist_2\.0_five"):
             find(asked)
+
+
+def test_a_number_stands_for_the_last_run_in_a_notebook_or_out_of_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("TENSORFLOWVISU_RUNS", str(tmp_path))
+    names = "mnist_2.0_five_layers_sigmoid", "lesson_2.0_five_layers_sigmoid"
+    for place, last in enumerate(names):
+        path = tmp_path / f"{last}.csv"
+        path.write_text(LOG.replace("0.75", f"0.7{place}"))
+        os.utime(path, (place, place))
+        name, training, _ = find("2.0")
+        assert name == "lesson 2.0"
+        assert training[-1, 1] == 0.7 + place / 100
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from visu.captions import confusions, cut, names
+from visu.captions import confusions, cut, decimals, names
 from visu.history import History
 from visu.measurement import Digits, Measurement, Scene, Score
 from visu.mosaics import GLYPHS, label_size, mosaic
@@ -183,6 +183,28 @@ def test_labels_are_left_out_where_they_would_not_be_legible(classes, side, is_i
         assert enlarged == 0
     if side >= 12 * digits + 20:
         assert enlarged >= 1
+
+
+def test_labels_grow_with_their_tiles():
+    assert [label_size(side, 10) for side in (8, 16, 20, 35, 36, 63, 64)] == [0, 0, 1, 1, 2, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("value", "written", "shorter"),
+    [
+        (0, "0.0000", "0.000"),
+        (2.30259, "2.3026", "2.303"),
+        (0.001, "0.0010", "0.0010"),
+        (0.000999, "0.0010", "0.0010"),
+        (0.00041, "0.00041", "0.00041"),
+        (9.96e-5, "0.00010", "0.00010"),
+        (1.2e-9, "1.2e-09", "1.2e-09"),
+        (float("nan"), "nan", "nan"),
+        (float("inf"), "inf", "inf"),
+    ],
+)
+def test_small_numbers_are_written_with_two_digits(value, written, shorter):
+    assert (decimals(value), decimals(value, 3)) == (written, shorter)
 
 
 @UNHURRIED

@@ -14,7 +14,8 @@ def decimals(value, least=4):
         return f"{value:.{least}f}"
     if value < SMALLEST_WITH_DECIMALS:
         return f"{value:.1e}"
-    return np.format_float_positional(value, 2, fractional=False, trim="k")
+    places = 1 - int(f"{value:.1e}".partition("e")[2])
+    return f"{value:.{max(places, least)}f}"
 
 
 def names(class_names, fits):

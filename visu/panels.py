@@ -263,11 +263,11 @@ class Panel:
     def _follow(self, x_limits, y_limits):
         """Set the limits, unless the user zoomed."""
         limits = (x_limits, y_limits)
-        if self._followed and limits == self._followed[-1]:
-            return
-        if not self._zoomed():
+        # The toolbar may have gone back to some that are older.
+        if not self._zoomed() and limits != (self.axes.get_xlim(), self.axes.get_ylim()):
             self._set_limits(limits)
-        self._followed.append(limits)
+        if not self._followed or limits != self._followed[-1]:
+            self._followed.append(limits)
 
     def _set_limits(self, limits):
         self.axes.set_xlim(*limits[0])
@@ -752,7 +752,7 @@ def _scales(axes, colours, beyond=0.0):
 
 def _as_precise_as(number, distance):
     """Write a number with as many decimals as tell it from one that is `distance` away."""
-    decimals = max(0, -int(np.floor(np.log10(distance) + 1e-9)))
-    if round(distance, decimals) != round(distance, 9):
-        decimals += 1  # 0.25, 0.075
-    return f"{number + 0.0:.{decimals}f}"
+    places = max(0, -int(np.floor(np.log10(distance) + 1e-9)))
+    if round(distance, places) != round(distance, 9):
+        places += 1  # 0.25, 0.075
+    return f"{number + 0.0:.{places}f}"

@@ -67,9 +67,10 @@ def find(asked):
 
 def _last_run_of(lesson):
     kept = sorted(folder().glob("*.csv"))
-    for path in kept:
-        if lesson == path.stem or path.stem.startswith((f"mnist_{lesson}_", f"lesson_{lesson}_")):
-            return path
+    begins = f"mnist_{lesson}_", f"lesson_{lesson}_"  # the latter in a notebook
+    found = [path for path in kept if lesson == path.stem or path.stem.startswith(begins)]
+    if found:
+        return max(found, key=lambda path: path.stat().st_mtime)
     there = ", ".join(path.stem for path in kept) or "none"
     raise UsageError(
         f"--compare {lesson}: no run of that lesson is kept in {folder()} (there: {there}); {AGAIN}"
@@ -117,5 +118,5 @@ def read(path):
 
 def _short(name):
     """A lesson's number for its long name, any other name as it is."""
-    lesson = re.match(r"mnist_(\d\.\d)_", name)
+    lesson = re.match(r"(?:mnist|lesson)_(\d\.\d)_", name)
     return f"lesson {lesson[1]}" if lesson else name[:24]

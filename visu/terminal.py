@@ -128,7 +128,7 @@ class Progress:
         if self._first is None:
             # Before them stands the compilation, which says nothing of how fast it will go.
             self._first = m if m.iteration else None
-            return [*parts, "starting"]
+            return parts if m.iteration == self._scene.iterations else [*parts, "starting"]
         rate = (m.iteration - self._first.iteration) / max(m.seconds - self._first.seconds, 1e-9)
         left = (self._scene.iterations - m.iteration) / rate
         return [*parts, f"{rate:.0f} it/s", f"{left:.0f} s left"]

@@ -134,6 +134,16 @@ def test_a_missing_module_of_ours_is_not_taken_for_a_package_to_install(program,
     assert "pip install" not in error
 
 
+def test_a_link_to_a_file_stays_one(tmp_path):
+    (tmp_path / "file").write_text("before")
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "file")
+    with unfinished(link) as growing:
+        growing.write_text("whole")
+    assert link.is_symlink()
+    assert (tmp_path / "file").read_text() == "whole"
+
+
 @pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
 def test_a_file_that_is_not_finished_leaves_what_was_there_before(tmp_path, error):
     path = tmp_path / "file"
