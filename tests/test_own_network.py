@@ -507,7 +507,7 @@ def test_functions_with_other_outputs_than_classes_are_refused(run, tmp_path):
 
 def test_a_lesson_whose_run_could_not_begin_may_run(run, tmp_path):
     script = plain_script(tmp_path)
-    again = "lesson.run(data, train, {}, weights=[W], biases=[B])"
+    again = "lesson.run(data, train, {}, batch=50, weights=[W], biases=[B])"
     text = script.read_text()
     assert text.count(again.format("test")) == 1
     tried = (
