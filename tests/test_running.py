@@ -509,9 +509,13 @@ def test_ctrl_c_ends_a_run_with_its_results(tmp_path, number):
 
 
 @pytest.mark.parametrize("number", ["1.0", "3.1"])
-def test_ctrl_c_before_the_first_measurement_ends_a_run_with_its_results(tmp_path, number):
-    flags = ("--no-window", "--log", "run.csv", "--save", "run.png")
-    with RunningLesson(number, *flags, folder=tmp_path) as lesson:
+@pytest.mark.parametrize("view", ["--no-window", "--fast"])  # the latter with a window on its way
+def test_ctrl_c_before_the_first_measurement_ends_a_run_with_its_results(tmp_path, number, view):
+    flags = (view, "--log", "run.csv", "--save", "run.png")
+    with (
+        VirtualScreen() as screen,
+        RunningLesson(number, *flags, screen=screen, folder=tmp_path) as lesson,
+    ):
         lesson.process.stdout.readline()  # what is to be trained
         lesson.interrupt()
         code, output, error = lesson.wait(60)

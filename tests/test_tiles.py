@@ -249,7 +249,7 @@ def test_the_red_mats_end_where_the_scale_says(count, size):
     figure = Figure(size, dpi=100)
     canvas = FigureCanvasAgg(figure)
     panel = Panels(figure, scene)[6]
-    panel.update(history, 100)
+    panel.update(history)
     for artist in panel.artists:
         artist.set_animated(False)
     canvas.draw()

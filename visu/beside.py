@@ -30,15 +30,16 @@ def _explained(work):
         work()
     except Exception:  # nobody else would print it below this cell
         traceback.print_exc()
-    if _running and _running[0] is threading.current_thread():
+    running = _running  # the main thread may let go of it at the same time
+    if running and running[0] is threading.current_thread():
         _running = None  # digits and network are not needed any longer
 
 
 def end_earlier():
     """If there is such a run, let it come to its end now."""
     global _running
-    if _running:
-        thread, end, _ = _running
+    if running := _running:
+        thread, end, _ = running
         end()
         thread.join()
         _running = None

@@ -78,7 +78,7 @@ class ChannelsView(Panel):
         """Hear a `visu.messages.Answer`."""
         self._answer, self._fresh = answer, True
 
-    def update(self, history, iterations):
+    def update(self, history):
         fresh, self._fresh = self._fresh, False
         return fresh
 

@@ -138,7 +138,7 @@ class CloserLook(Panel):
         if self.question and answer.number >= self._first_number:
             self._answer, self._fresh = answer, True
 
-    def update(self, history, iterations):
+    def update(self, history):
         fresh, self._fresh = self._fresh, False
         return fresh and self.question is not None
 

@@ -84,7 +84,7 @@ class Log:
 
     @contextmanager
     def _losing_nothing(self):
-        """What prevents the log is said, and with it, where that is which was measured so far."""
+        """Say why the log can't be finished, and where the measurements so far are."""
         try:
             with explained("--log", self._name):
                 yield

@@ -76,6 +76,7 @@ def mosaic(tiles, labels, computed, rows, columns, classes=10, style=LIGHT):
 
 def label_size(side, classes, is_ink=True):
     """How many pixels of a tile a pixel of the labels takes; 0 where there is no room for them."""
+    # Twice as large from 36 pixels on: at their own size they can hardly be read there.
     for enlarged in range(max((side + 20) // 28, 1), 0, -1):
         width = enlarged * sum(_label_columns(classes - 1, classes, is_ink))
         if side >= max(ROOM_FOR_LABELS, 2 * width + APART):

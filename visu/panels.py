@@ -158,11 +158,7 @@ class Panels:
             self._diagnosis = diagnosis
             self._panels[2].mark(diagnosis and diagnosis.since)
             self._write_advice()
-        return {
-            number
-            for number, panel in self._panels.items()
-            if panel.update(history, self._scene.iterations)
-        }
+        return {number for number, panel in self._panels.items() if panel.update(history)}
 
     def _write_advice(self):
         """As much of what the coach says as there is room for."""
@@ -338,7 +334,7 @@ class Curves(Panel):
         self._mark.set_visible(iteration is not None)
         self._mark.set_xdata([iteration or 0] * 2)
 
-    def update(self, history, iterations):
+    def update(self, history):
         self._training, self._test = training, test = history.training, history.test
         if (len(training), len(test)) == self._shown:
             return False
@@ -447,7 +443,7 @@ class Bands(Panel):
 
     def __init__(self, axes, scene, which):
         super().__init__(axes, scene, scene.spreads[which])
-        self._which, self._shown = which, (0, 0.0)
+        self._which, self._shown, self._iterations = which, (0, 0.0), scene.iterations
         _scales(axes, self.style)
         self._rows = np.empty((0, 1 + BANDS + 1))
         # Smoothed edges would leave a light seam between the bands, and cost time.
@@ -466,12 +462,12 @@ class Bands(Panel):
         bands = f"{BANDS} bands"
         self._write_note(f"{bands}, 1/{BANDS} of the values each", bands)
 
-    def update(self, history, iterations):
+    def update(self, history):
         rows = history.spread(self._which)
         if not len(rows):
             return False
         # Not of its own last row, which may be older: the other panels' iterations stand above.
-        right = iteration_limit(history.last.iteration, iterations)
+        right = iteration_limit(history.last.iteration, self._iterations)
         if (len(rows), right) == self._shown:
             return False
         self._shown, self._rows = (len(rows), right), rows
@@ -629,7 +625,7 @@ class TrainingDigits(DigitsPanel):
         labelled = label_size(self._side, self._classes, self._ink)
         self._explanation.set_visible(room > HOW_TO_READ_INCHES and labelled > 0)
 
-    def update(self, history, iterations):
+    def update(self, history):
         return self._take(history.training_digits)
 
 
@@ -686,7 +682,7 @@ class TestDigits(DigitsPanel):
             text = confusions(self._class_names, labels, computed, fits)
         self._caption.set_text(text or "")
 
-    def update(self, history, iterations):
+    def update(self, history):
         return self._take(history.test_digits)
 
     def _choose(self, digits, at_most):

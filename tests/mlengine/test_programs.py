@@ -42,6 +42,18 @@ def test_a_mistake_of_ours_keeps_its_traceback():
         explain_and_exit(lambda: 1 / 0)
 
 
+def run_python(code):
+    """Let Python run this: (exit code, standard output, standard error)."""
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=MLENGINE,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    return ended.returncode, ended.stdout, ended.stderr
+
+
 @pytest.mark.parametrize(
     ("second_kills", "code", "said"), [(True, -signal.SIGTERM, "15\n"), (False, 0, "15\n15\n")]
 )
@@ -55,14 +67,7 @@ def test_a_second_signal_ends_a_program_at_once_where_it_shall(second_kills, cod
         "    os.kill(os.getpid(), 15)\n"
         "    print(stop.asked, flush=True)\n"
     )
-    ended = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=MLENGINE,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-    )
-    assert (ended.returncode, ended.stdout, ended.stderr) == (code, said, "")
+    assert run_python(program) == (code, said, "")
 
 
 FLAGS = {
@@ -74,20 +79,12 @@ FLAGS = {
 
 def run_without(module, program, *flags):
     """Let a program end where a module is missing: (exit code, standard output, standard error)."""
-    code = (
+    return run_python(
         "import runpy, sys\n"
         f"sys.modules[{module!r}] = None\n"
         f"sys.argv = {[program, *flags]}\n"
         f"runpy.run_module({program!r}, run_name='__main__', alter_sys=True)\n"
     )
-    ended = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=MLENGINE,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-    )
-    return ended.returncode, ended.stdout, ended.stderr
 
 
 @pytest.mark.parametrize(
