@@ -521,6 +521,22 @@ def test_a_lesson_whose_run_could_not_begin_may_run(run, tmp_path):
     assert final(output)
 
 
+def test_who_stops_a_lesson_at_once_keeps_its_earlier_run(run, tmp_path):
+    script = plain_script(tmp_path)
+    signature = "def test(X, Y_):\n"
+    once = "    if not asked:\n        asked.append(os.kill(os.getpid(), 2))  # Ctrl-C\n"
+    text = script.read_text().replace(signature, f"{signature}{once}")
+    script.write_text(f"import os\nasked = []\n{text}")
+    kept = tmp_path / "runs" / f"{script.stem}.csv"
+    kept.parent.mkdir()
+    kept.write_text("an earlier run")
+    environment = {**IN_THE_PROJECT, "TENSORFLOWVISU_RUNS": str(kept.parent)}
+    code, output, error = run(script, environment=environment)
+    assert (code, error) == (130, "")
+    assert final(output)[4] == "0"
+    assert kept.read_text() == "an earlier run"
+
+
 def test_a_lesson_runs_once(run, tmp_path):
     script = plain_script(tmp_path)
     script.write_text(script.read_text() + "lesson.run(data, train, test, weights=[W], biases=[B])")

@@ -36,14 +36,6 @@ def test_every_run_is_kept_as_its_log_would_be(run, tmp_path):
         assert path.read_text() == (tmp_path / "run.csv").read_text()
 
 
-def test_a_run_of_no_iterations_does_not_replace_an_earlier_one(run, tmp_path):
-    kept = tmp_path / "mnist_1.0_softmax.csv"
-    kept.write_text(LOG)
-    where = {"environment": {"TENSORFLOWVISU_RUNS": str(tmp_path)}}
-    assert run("1.0", "--iterations", 0, **where)[0] == 0
-    assert kept.read_text() == LOG
-
-
 @pytest.mark.parametrize("folder", ["/proc/nowhere", f"/{'long' * 100}"])
 def test_a_run_that_cannot_be_kept_says_nothing_of_it(run, folder):
     nowhere = {"environment": {"TENSORFLOWVISU_RUNS": folder}}
