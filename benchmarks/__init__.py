@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shutil
 import tempfile
 
 from visu.errors import UsageError
@@ -41,6 +42,15 @@ def check(parser, flag, path, ending):
         check_destination(flag, path, (ending,))
     except UsageError as error:
         parser.error(str(error))
+
+
+def check_programs(parser, needed):
+    """End the program by `parser` unless all `needed` are here: {program: Debian package}."""
+    if missing := [program for program in needed if not shutil.which(program)]:
+        parser.error(
+            f"expected the program {' and '.join(missing)}, found none; "
+            f"apt-get install {' '.join(needed[program] for program in missing)}"
+        )
 
 
 def check_lessons(parser, found, known):

@@ -25,9 +25,9 @@ import Xlib.display
 from Xlib import XK, X
 from Xlib.ext import xtest
 
-from benchmarks import COUNT, check_lessons
+from benchmarks import COUNT, check_lessons, check_programs
 from benchmarks.variants import ROOT, lesson_files
-from tests.screen import RunningLesson, VirtualScreen, processor_seconds
+from tests.screen import PROGRAMS, RunningLesson, VirtualScreen, processor_seconds
 from tests.web import has_finished, serving, watch
 from visu.options import whole_number
 
@@ -193,6 +193,7 @@ def main():
             f"lesson {' '.join(others)}: expected --iterations too, found none; without it, "
             f"there are {' '.join(ITERATIONS)}"
         )
+    check_programs(parser, PROGRAMS)
     print(
         "| lesson | headless, it/s | testing, % of the time | live, it/s | ratio, median (all) "
         "| redraws/s | ms each | first picture after, s | TensorFlow imported after, s |\n"

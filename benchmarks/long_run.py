@@ -12,9 +12,9 @@ import argparse
 import time
 from pathlib import Path
 
-from benchmarks import SECONDS, check_lessons
+from benchmarks import SECONDS, check_lessons, check_programs
 from benchmarks.variants import lesson_files
-from tests.screen import RunningLesson, VirtualScreen, children, processor_seconds
+from tests.screen import PROGRAMS, RunningLesson, VirtualScreen, children, processor_seconds
 from visu.options import whole_number
 
 EARLY = 10_000  # iterations
@@ -44,6 +44,7 @@ def main():
     parser.add_argument("--seconds", type=SECONDS, default=5, help="of each look")
     given = parser.parse_args()
     check_lessons(parser, [given.lesson], lesson_files())
+    check_programs(parser, PROGRAMS)
     early = -(-100 * EARLY // given.iterations)  # percent
     flags = ("--fast", "--verbose", "--iterations", given.iterations)
     print("| after | the run, MB | its window, MB | the window's share of a processor |")

@@ -11,7 +11,6 @@ import argparse
 import json
 import random
 import re
-import shutil
 import statistics
 import subprocess
 import sys
@@ -23,7 +22,7 @@ from itertools import chain, repeat
 from pathlib import Path
 
 import tensorflowvisu  # noqa: F401 - starts TensorFlow without its chatter
-from benchmarks import COUNT
+from benchmarks import COUNT, check_programs
 from tests.mlengine.serving import Softmax, ask, export, mnist_digits, serving
 
 CONNECTIONS = (1, 10, 100)
@@ -211,8 +210,8 @@ def main():
     parser.add_argument("--seconds", type=COUNT, default=5, help="of each turn")
     parser.add_argument("--soak", type=COUNT, metavar="N", help="ask N times, right and wrong")
     given = parser.parse_args()
-    if not given.soak and not shutil.which("wrk"):
-        parser.error("expected the program wrk, found none; apt-get install wrk")
+    if not given.soak:
+        check_programs(parser, {"wrk": "wrk"})
     with tempfile.TemporaryDirectory() as folder:
         models = given.model or [f"softmax={make_model(folder)}"]
         names = [text.partition("=")[0] for text in models]

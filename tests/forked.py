@@ -98,6 +98,7 @@ def _become(program, flags, cwd, env, output, error):
     """Run it here as Python does, by `python program flags` or `python -m program flags`."""
     gc.freeze()  # all that has been imported is there to stay
     os.setsid()
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever started the tests by `nohup`
     os.dup2(output.fileno(), 1)
     os.dup2(error.fileno(), 2)
     output.close()

@@ -81,6 +81,9 @@ def _is_visible(window):
     return window.get_attributes().map_state == Xlib.X.IsViewable
 
 
+PROGRAMS = {"Xvfb": "xvfb", "xdotool": "xdotool"}  # and their Debian packages
+
+
 class VirtualScreen:
     """An X server without a monitor, for as long as the `with` block lasts."""
 

@@ -311,6 +311,27 @@ def test_a_benchmark_explains_wrong_flags(monkeypatch, capsys, name, flags, mess
     assert shown == ""
 
 
+@pytest.mark.parametrize(
+    ("name", "programs", "packages"),
+    [
+        ("live_view", "Xvfb and xdotool", "xvfb xdotool"),
+        ("long_run", "Xvfb and xdotool", "xvfb xdotool"),
+        ("serving", "wrk", "wrk"),
+    ],
+)
+def test_a_benchmark_names_the_programs_that_it_misses(
+    monkeypatch, capsys, tmp_path, name, programs, packages
+):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", [name])
+    with pytest.raises(SystemExit) as end:
+        importlib.import_module(f"benchmarks.{name}").main()
+    assert end.value.code == 2
+    shown, said = capsys.readouterr()
+    assert f"expected the program {programs}, found none; apt-get install {packages}\n" in said
+    assert shown == ""
+
+
 def test_kernels_are_compared():
     table = benchmark("kernels", "--rounds", 1)
     rows = [line for line in table.splitlines() if line.startswith("| 3.")]
