@@ -450,6 +450,20 @@ def test_bands_and_curves_show_the_same_iterations():
     assert [panels[number].axes.get_xlim() for number in (1, 2, 4, 5)] == [(0, 1000)] * 4
 
 
+@pytest.mark.parametrize("key", ["0", "3", "6", "9"])
+@pytest.mark.parametrize("size", [(12.8, 7.2), (19.2, 10.8)])
+def test_who_sees_labels_of_misread_digits_is_told_once_what_they_are(size, key):
+    test_set = mnistdata.read_data_sets().test
+    figure = Figure(size, dpi=100)
+    FigureCanvasAgg(figure)
+    panels = Panels(figure, a_scene(test_set))
+    panels.update(a_history(test_set, 777))
+    panels.show(VIEWS[key])
+    texts = [text for axes in figure.axes if axes.get_visible() for text in axes.texts]
+    told = [t for t in texts if t.get_visible() and t.get_text().startswith("On red: misread.")]
+    assert len(told) == 1
+
+
 @pytest.mark.parametrize("size", [None, (6.4, 4.0), (9.0, 5.6), (12.8, 7.2), (19.2, 10.8)])
 @pytest.mark.parametrize("key", VIEWS)
 def test_no_text_covers_another_or_reaches_beyond_the_figure(size, key):

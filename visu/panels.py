@@ -35,7 +35,7 @@ HOW_TO_READ = (
     "On red: misread. The\nlittle {} at its left\nis the right answer, the\n"
     "one at its right is what\nthe network saw in it."
 )
-HOW_TO_READ_INCHES = 1.6
+HOW_TO_READ_INCHES = 1.6, 1.1  # beside or below a panel, with its labels
 TILE = 28  # pixels; zoomed in, a tile has at least as many
 FOLLOWED = 50  # limits of an axis
 # Few steps, and no thirds: the end of an axis, an accuracy of 1 above all, is to have its line.
@@ -124,9 +124,10 @@ class Panels:
         for number, panel in self._panels.items():
             panel.axes.set_visible(number in self.cells)
             if number in self.cells:
+                left, bottom, *size = self.cells[number]
                 x, y, w, h = axes_rectangle(self.cells[number], dpi, panel.grid)
                 panel.axes.set_position((x / width, y / height, w / width, h / height))
-                panel.fit((w, h), room=(sum(self.cells[number][::2]) - x - w) / dpi)
+                panel.fit((w, h), room=((left + size[0] - x - w) / dpi, (y - bottom) / dpi))
         longest = self._status(self._scene.iterations, LONGEST_STATE)
         status = self.status.pixels_wide(longest) + MARGIN * dpi
         self.status_from = max(round(width - status), 0)
@@ -217,9 +218,12 @@ class Panel:
         axes.format_coord = self.under_mouse
 
     def fit(self, size, room):
-        """The axes are now this large, in pixels, with so many inches of room to their right."""
+        """The axes are now this large, in pixels.
+
+        room  inches to their right, and below them
+        """
         self._width = size[0]
-        until = size[0] + (room - GAP) * self.axes.figure.dpi
+        until = size[0] + (room[0] - GAP) * self.axes.figure.dpi
         title = cut(self._whole_title, lambda line: self._title.pixels_wide(line) <= until)
         self._title.set_text(title)
 
@@ -505,8 +509,11 @@ class Bands(Panel):
 class DigitsPanel(Panel):
     """A mosaic of digits, or of other images.
 
-    kind  which: "training", "test" or "validation"
+    kind       which: "training", "test" or "validation"
+    explained  whether it says how to read them wherever there is room, not only beside them
     """
+
+    explained = False
 
     def __init__(self, axes, scene, kind, grid):
         super().__init__(axes, scene, f"{kind.capitalize()} {scene.subject}")
@@ -526,6 +533,12 @@ class DigitsPanel(Panel):
         self._image.show(gap, exact=False)
         axes.add_image(self._image)
         self._animate(self._image, self._note)
+        explanation = HOW_TO_READ.format("digit" if self._classes <= 10 else "number")
+        style = {"size": 8, "color": self.style.faint}
+        self._beside = SwiftText(explanation, (1, 0), (8, 0), axes.transAxes, **style)
+        self._below = SwiftText(explanation, (0, 0), (0, -8), axes.transAxes, va="top", **style)
+        for text in (self._beside, self._below):
+            axes.add_artist(text)
         self._follow((0.0, columns), (rows, 0.0))
         for change in ("xlim_changed", "ylim_changed"):
             axes.callbacks.connect(change, self._on_limits)
@@ -535,6 +548,11 @@ class DigitsPanel(Panel):
         self._side = size[0] // self.grid[1]
         self._painted = False
         self._write_misread()
+        labelled = label_size(self._side, self._classes, self._ink) > 0
+        beside, below = np.greater(room, HOW_TO_READ_INCHES)
+        wide = size[0] > HOW_TO_READ_INCHES[0] * self.axes.figure.dpi
+        self._beside.set_visible(labelled and beside)
+        self._below.set_visible(labelled and below and wide and not beside and self.explained)
 
     def paint(self):
         """Make the picture that `_take` and `fit` have left to be made until somebody looks."""
@@ -613,17 +631,10 @@ class DigitsPanel(Panel):
 class TrainingDigits(DigitsPanel):
     """The digits of the newest training batch; the first hundred if there are more."""
 
+    explained = True
+
     def __init__(self, axes, scene):
         super().__init__(axes, scene, "training", training_grid(scene.batch))
-        explanation = HOW_TO_READ.format("digit" if self._classes <= 10 else "number")
-        style = {"size": 8, "color": self.style.faint}
-        self._explanation = SwiftText(explanation, (1, 0), (8, 0), axes.transAxes, **style)
-        axes.add_artist(self._explanation)
-
-    def fit(self, size, room):
-        super().fit(size, room)
-        labelled = label_size(self._side, self._classes, self._ink)
-        self._explanation.set_visible(room > HOW_TO_READ_INCHES and labelled > 0)
 
     def update(self, history):
         return self._take(history.training_digits)
@@ -661,7 +672,7 @@ class TestDigits(DigitsPanel):
         if self._test_once and self._digits is None:
             self._write_note("read once, at the end", "at the end")
         if self._caption:
-            self._room = size[0] + (room - MARGIN) * self.axes.figure.dpi
+            self._room = size[0] + (room[0] - MARGIN) * self.axes.figure.dpi
             self._write_caption()
 
     def _take(self, digits):
