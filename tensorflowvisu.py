@@ -422,11 +422,16 @@ class _Run:
                     self._film.add(measurement)
                 if early is None and measurement.iteration >= COMPILED:
                     early = measurement
-                progress.add(measurement)
                 self._write_log(measurement)
+                progress.add(measurement)
                 # Now and then: at the end of a long run, all at once would take its time.
                 if measurement.test:
                     diagnosis = coach.hear(curves_of(self._scene, self._history))
+        except BaseException:
+            # Whatever ends a run, its log holds what was measured until then.
+            if self._log:
+                self._keep(self._log.close)
+            raise
         finally:
             progress.close()
         self._finished = True

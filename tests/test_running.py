@@ -458,12 +458,14 @@ def test_two_runs_with_the_same_names_leave_each_other_alone(run, tmp_path):
 
 
 def test_a_run_that_nobody_reads_any_more_ends_without_a_word(tmp_path):
-    flags = ("--no-window", "--iterations", 10**6)
+    flags = ("--no-window", "--iterations", 10**6, "--log", "run.csv")
     with RunningLesson("1.0", *flags, folder=tmp_path) as lesson:
         assert "Lesson 1.0" in lesson.process.stdout.readline()
         lesson.process.stdout.close()  # as `| head -1` does
         code, _, error = lesson.wait(60)
     assert (code, error) == (141, "")  # as of a program that knows nothing of it
+    assert [path.name for path in tmp_path.iterdir()] == ["run.csv"]
+    assert rows(tmp_path / "run.csv")[0]["iteration"] == "0"
 
 
 def test_an_output_without_room_is_one_message(tmp_path):
