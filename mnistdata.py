@@ -326,7 +326,8 @@ def _kind(path):
 
 
 def _is_carried(folder):
-    return Path(os.path.realpath(folder)) == CARRIED  # `resolve` fails where links go in a circle
+    # `resolve` fails where links go in a circle.
+    return os.path.realpath(folder) == os.path.realpath(CARRIED)
 
 
 def _cure(folder):

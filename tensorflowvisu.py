@@ -263,8 +263,6 @@ class _Run:
             lesson._rarer_tests,
             self._spreads(),
         )
-        if self._film:
-            self._film.begin(self._scene, self._schedule.measurements)
 
     def _begin(self):
         """Have the training ready. Where that fails, the lesson may be run again, with a mended
@@ -279,12 +277,12 @@ class _Run:
     def _prepare(self):
         shares, scene = self._lesson._shares, self._scene
         variables = _variables(self._test, self._data, shares)
+        if self._film:
+            self._film.begin(scene, self._schedule.measurements)
         parameters = sum(int(tf.size(variable)) for variable in variables)
         terminal.say(terminal.opening_line(scene.name, scene.title, parameters))
         if self._live and self._live.url:
             terminal.say(f"the live view is at {self._live.url}")
-        log = self._options.log
-        self._log = Log(log, scene.held_out) if log else None
         self._training = Training(
             self._data,
             self._train_steps,
@@ -300,6 +298,8 @@ class _Run:
             augment=self._augment,
             shares=shares,
         )
+        log = self._options.log
+        self._log = Log(log, scene.held_out) if log else None
 
     def _spreads(self):
         """How often the run's percentiles are taken."""
@@ -385,9 +385,11 @@ class _Run:
         if self._finished:  # it may take longer to open, or to fail, than a short run
             self._lost_late = reason
             return
-        terminal.say(f"no window: {reason}. Training in text mode; {self._keep_picture()}.")
-        self._training.pace = None  # nobody watches
+        # Nobody watches, nor asks.
+        self._training.pace = None
+        self._control.ask(None)
         self._control.pause(False)
+        terminal.say(f"no window: {reason}. Training in text mode; {self._keep_picture()}.")
 
     def _end_without_window(self, reason):
         if self._film or self._picture:  # there is one already
@@ -428,14 +430,17 @@ class _Run:
                 if measurement.test:
                     diagnosis = coach.hear(curves_of(self._scene, self._history))
         except BaseException:
-            # Whatever ends a run, its log holds what was measured until then.
-            if self._log:
-                self._keep(self._log.close)
+            # Whatever is raised, the log holds what was measured until then.
+            self._close_log()
             raise
         finally:
             progress.close()
         self._finished = True
         last = self._history.last
+        # First of all: nobody may listen any more to what is said below, or wait for it.
+        self._close_log()
+        if last.iteration:  # who stops a lesson at once still wants its earlier run
+            runs.keep(self._scene.name, self._scene.held_out, self._history)
         if self._scene.digit is not None:
             probabilities = self._training.read(self._scene.digit)
             terminal.say(terminal.digit_line(probabilities, self._scene.class_names))
@@ -449,15 +454,15 @@ class _Run:
             drawn = self._live and self._live.drawn()
             testing = self._training.testing_seconds
             terminal.say(terminal.speed_line(early, last, testing, *(drawn or (0, 0.0))))
-        if last.iteration:  # who stops a lesson at once still wants its earlier run
-            runs.keep(self._scene.name, self._scene.held_out, self._history)
-        # The log first: a picture that can't be saved shall not cost it its name.
-        if self._log:
-            self._keep(self._log.close)
         if self._picture:
             self._save_picture()
         if self._film:
             self._keep(self._finish_film)
+
+    def _close_log(self):
+        if self._log:
+            self._keep(self._log.close)
+            self._log = None
 
     def _finish_film(self):
         with terminal.FilmProgress() as progress:

@@ -94,33 +94,47 @@ def run(name, seed, iterations, log, jobs=1):
     if _is_there(name, log):
         return
     log.parent.mkdir(parents=True, exist_ok=True)
+    variant = _variant(name)
+    if iterations:
+        variant = variant._replace(iterations=iterations)
     with tempfile.TemporaryDirectory() as folder:
         # Not in its place yet: who presses Ctrl-C ends the lesson as well, which keeps its log.
         unproven = Path(folder, "run.csv")
-        variant = _variant(name)
-        script, iterations = variant.write(folder), iterations or variant.iterations
-        if name in misread.KEPT_OF:
-            with script.open("a", encoding="utf-8") as text:
-                text.write(misread.epilogue(log))
-        command = [sys.executable, script, "--no-window", "--seed", str(seed), "--log", unproven]
-        command += variant.flags
-        if iterations:
-            command += ["--iterations", str(iterations)]
-        threads = str(max((os.cpu_count() or 1) // jobs, 1))
-        shared = dict.fromkeys(THREADS, threads) if jobs > 1 else {}
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=False, env=os.environ | shared
+        result = train(
+            variant._replace(flags=(*variant.flags, "--log", unproven)),
+            seed,
+            threads=max((os.cpu_count() or 1) // jobs, 1) if jobs > 1 else None,
+            epilogue=misread.epilogue(log) if name in misread.KEPT_OF else "",
         )
-        if done.returncode:
-            sys.exit(f"{name} with seed {seed} failed:\n{done.stdout}{done.stderr}")
         copied = unfinished(log)
         shutil.copyfile(unproven, copied)
         complete(log)
-    result = done.stdout.splitlines()[-1]
     print(f"{name} seed {seed}: {result}", file=sys.stderr, flush=True)
-    if jobs == 1 and not iterations:
+    if jobs == 1 and not variant.iterations:
         with (log.parent / SECONDS).open("a", encoding="ascii", newline="") as file:
             csv.writer(file).writerow((name, seed, re.search(r"(\S+) s$", result)[1]))
+
+
+def train(variant, seed, threads=None, epilogue=""):
+    """Train a lesson in its own process; its failure ends the program. Returns its last line.
+
+    threads   that it may use; None for all
+    epilogue  Python that it is to run in the end
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        script = variant.write(folder)
+        with script.open("a", encoding="utf-8") as text:
+            text.write(epilogue)
+        command = [sys.executable, script, "--no-window", "--seed", str(seed), *variant.flags]
+        if variant.iterations:
+            command += ["--iterations", str(variant.iterations)]
+        shared = dict.fromkeys(THREADS, str(threads)) if threads else {}
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, env=os.environ | shared
+        )
+    if done.returncode:
+        sys.exit(f"{variant.lesson} with seed {seed} failed:\n{done.stdout}{done.stderr}")
+    return done.stdout.splitlines()[-1]
 
 
 def _is_there(name, log):
@@ -136,15 +150,23 @@ def train_together(logs, iterations, jobs):
 
     logs  where the runs of each are kept, seed by seed: {name: [path, ...]}
     """
-    with ThreadPoolExecutor(jobs) as pool:
-        trained = [
-            pool.submit(run, name, seed, iterations, log, jobs)
+    together(
+        jobs,
+        [
+            (run, name, seed, iterations, log, jobs)
             for name, all_logs in logs.items()
             if not depends_on_threads(_variant(name).lesson)
             for seed, log in enumerate(all_logs)
-        ]
+        ],
+    )
+
+
+def together(jobs, calls):
+    """Make all calls, (function, *arguments) each, so many at a time; the first failure ends it."""
+    with ThreadPoolExecutor(jobs) as pool:
+        made = [pool.submit(*call) for call in calls]
         try:
-            for done in trained:
+            for done in made:
                 done.result()
         finally:
             pool.shutdown(cancel_futures=True)

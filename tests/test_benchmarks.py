@@ -19,6 +19,7 @@ from PIL import Image
 
 import mnistdata
 from benchmarks import scaling, time_to_accuracy
+from benchmarks.choices import AS_IT_IS, CHOICES
 from benchmarks.misread import draw, gather
 from benchmarks.results import THREADS, run
 from benchmarks.variants import (
@@ -83,6 +84,33 @@ def test_several_runs_at_a_time_come_to_the_same_figures(tmp_path, monkeypatch):
         benchmark("results", "3.1", "2.1", *flags)
     for name in ("2.1-seed0.csv", "3.1-seed0.csv"):
         assert (tmp_path / "1" / name).read_text() == (tmp_path / "2" / name).read_text()
+
+
+def test_choices_are_compared_by_digits_held_out(tmp_path):
+    kept = tmp_path / "choices.csv"
+    known = [("2.2", choice, 0, 200) for choice in CHOICES["2.2"]]
+    known += [("2.2", AS_IT_IS, 1, 204), ("2.2", "biases from 0", 1, 210)]
+    with kept.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(row for row in known if row[1:3] != ("W1 spread by 0.2", 0))
+    table = benchmark("choices", "2.2", "--seeds", 1, "--iterations", 20, "--runs", kept)
+    _, _, first, *others, last = table.splitlines()
+    assert "| 1 | 200.0 | +0.0 |" in first
+    assert f"| 2.2 | {AS_IT_IS} | 2 | 202.0 ± 2.8 |  |" in others
+    assert "| 2.2 | biases from 0 | 2 | 205.0 ± 7.1 | +3.0 ± 3.0 |" in others
+    wrong = int(re.search(r"\| W1 spread by 0\.2 \| 1 \| (\d+)\.0 \| \+(\d+)\.0 \|", last)[1])
+    assert 1000 < wrong < 9000  # after twenty iterations
+    with kept.open(encoding="utf-8", newline="") as file:
+        assert list(csv.reader(file))[-1] == ["2.2", "W1 spread by 0.2", "0", str(wrong)]
+    assert benchmark("choices", "2.2", "--seeds", 1, "--runs", kept) == table
+
+
+@pytest.mark.parametrize("lesson", CHOICES)
+def test_each_choice_changes_something_else(tmp_path, lesson):
+    texts = {
+        Variant(lesson, changes).write(tmp_path).read_text("utf-8")
+        for changes in CHOICES[lesson].values()
+    }
+    assert len(texts) == len(CHOICES[lesson])
 
 
 def test_lessons_that_depend_on_threads_are_named():
@@ -294,6 +322,8 @@ NO_SECONDS = "argument --seconds: expected a number above 0, up to 86400, found 
         ("long_run", "--iterations 0", "expected a whole number from 12000 to 1000000000, found '"),
         ("live_view", "--iterations 100", "expected a whole number from 200 to 1000000, found '10"),
         ("time_to_accuracy", "--accuracy nan", "expected a number above 0, up to 1, found 'nan'"),
+        ("choices", "2.1", "no lesson 2.1 here; name some of 2.2 3.1"),
+        ("choices", "--runs runs.txt", "expected a name ending in .csv, found .txt"),
         ("results", "--save table.txt", "expected a name ending in .md, found .txt"),
         ("results", "--runs README.md", "--runs README.md: expected a folder, found a file"),
         ("coach", "--runs README.md/runs", "--runs README.md/runs: expected a folder, found a fi"),

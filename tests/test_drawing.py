@@ -1,5 +1,6 @@
 """What is drawn, as pure functions: percentiles, mosaics, ranges, layout, schedule."""
 
+import matplotlib
 import numpy as np
 import pytest
 from hypothesis import given
@@ -28,6 +29,7 @@ from visu.messages import Answer
 from visu.mosaics import GLYPHS, misread_first, mosaic
 from visu.painting import Painter
 from visu.panels import LONGEST_STATE, ROUNDED, WHOLE, Panels
+from visu.picture import save
 from visu.ranges import (
     ACCURACY_FLOORS,
     accuracy_floor,
@@ -437,6 +439,39 @@ def test_losses_stay_below_their_legend(size, view):
     axes.set_ylim(*panels[2]._followed[-2][1])
     panels.update(a_history(test_set, 777, until=980))
     assert axes.get_ylim() == shown
+
+
+def test_a_picture_of_the_window_has_all_that_the_window_has(tmp_path):
+    test_set = mnistdata.read_data_sets().test
+    figure = Figure((12.8, 7.2), dpi=100)
+    canvas = FigureCanvasAgg(figure)
+    panels = Panels(figure, a_scene(test_set))
+    panels.update(a_history(test_set, 777))
+    pictures = {}
+    for said in ("", "a state in words"):
+        panels.write_status(1000, said)
+        figure.savefig(tmp_path / "panels.png")
+        with Image.open(tmp_path / "panels.png") as picture:
+            pictures[said] = np.asarray(picture.convert("L")).astype(int)
+    canvas.draw()
+    shown = np.asarray(canvas.buffer_rgba())[:40, 640:]
+    assert (shown == shown[0, 0]).all()  # on the screen, the painter writes it
+    first, second = pictures.values()
+    assert (first[:40, 640:] < 128).any()
+    assert (first != second)[:40, 640:].any()
+    assert (first == second)[40:].all()
+
+
+def test_the_picture_of_a_run_does_not_depend_on_the_users_settings(tmp_path):
+    history = a_history(mnistdata.read_data_sets().test, 777)
+    pictures = []
+    theirs = {"savefig.dpi": 300, "savefig.facecolor": "red", "savefig.bbox": "tight"}
+    for settings in ({}, theirs | {"font.family": ["serif"], "lines.marker": "x"}):
+        with matplotlib.rc_context(settings):
+            save(a_scene(mnistdata.read_data_sets().test), history, tmp_path / "panels.png")
+        with Image.open(tmp_path / "panels.png") as picture:
+            pictures.append(np.asarray(picture))
+    assert np.array_equal(*pictures)
 
 
 def test_bands_and_curves_show_the_same_iterations():

@@ -199,6 +199,15 @@ def test_a_keras_model_learns(loss, last):
     assert np.allclose(np.sum(Y, axis=1), 1, atol=1e-5)
 
 
+def test_a_loss_that_is_a_sum_is_shown_as_a_mean():
+    losses = tf.keras.losses
+    model = a_model(loss=losses.SparseCategoricalCrossentropy(reduction="sum"))
+    data = from_arrays(some(20), some(57, seed=1))
+    Y, shown = keras_model.parts_of(model, data)[1](data.test.images, data.test.labels)
+    each = losses.sparse_categorical_crossentropy(data.test.classes, Y)
+    assert float(shown) == pytest.approx(float(tf.reduce_mean(each)), rel=1e-5)
+
+
 def test_kernels_are_weights_and_the_rest_biases():
     model, data = a_model(), from_arrays(some(20), some(20))
     _, _, spreads = keras_model.parts_of(model, data)
@@ -505,7 +514,8 @@ def test_functions_with_other_outputs_than_classes_are_refused(run, tmp_path):
     assert "error: test: expected a probability for each class" in error
 
 
-def test_a_lesson_whose_run_could_not_begin_may_run(run, tmp_path):
+@pytest.mark.parametrize("flags", [(), ("--save", "film.gif")])
+def test_a_lesson_whose_run_could_not_begin_may_run(run, tmp_path, flags):
     script = plain_script(tmp_path)
     again = "lesson.run(data, train, {}, batch=50, weights=[W], biases=[B])"
     text = script.read_text()
@@ -515,9 +525,10 @@ def test_a_lesson_whose_run_could_not_begin_may_run(run, tmp_path):
         f"    print(error)\n{again.format('test')}"
     )
     script.write_text(text.replace(again.format("test"), tried))
-    code, output, error = run(script, environment=IN_THE_PROJECT)
+    code, output, error = run(script, *flags, environment=IN_THE_PROJECT)
     assert (code, error) == (0, "")
     assert "name 'nothing' is not defined" in output
+    assert all((tmp_path / name).exists() for name in flags[1:])
     assert final(output)
 
 

@@ -16,6 +16,7 @@ import mnistdata
 import tensorflowvisu
 from tests.screen import VirtualScreen, lesson_file, measured
 from tests.test_drawing import a_history, a_scene
+from tests.test_own_network import IN_THE_PROJECT
 from tests.test_running import final
 from tests.test_window import DPI, has, look, open_lesson, settled
 from visu.channels import as_ink, as_signed, side_by_side
@@ -161,6 +162,25 @@ def test_the_terminal_says_what_is_read_in_a_picture(run, tmp_path):
     plain = run("1.0", "--iterations", 300)[1]
     for asked, unasked in zip(results(output), results(plain), strict=True):
         assert asked.split(" · ")[:4] == unasked.split(" · ")[:4]
+
+
+def test_what_is_no_number_any_more_is_not_read(run, tmp_path):
+    """At such a learning rate, the network's answers are NaN."""
+    Image.fromarray(np.eye(28, dtype=np.uint8) * 255).save(tmp_path / "stroke.png")
+    text = lesson_file("1.0").read_text("utf-8").replace("return 0.5", "return 1e8")
+    (tmp_path / "far.py").write_text(text, "utf-8")
+    flags = ("--iterations", 60, "--digit", "stroke.png")
+    code, output, error = run(tmp_path / "far.py", *flags, environment=IN_THE_PROJECT)
+    assert (code, error) == (0, "")
+    assert "\nyour digit: not read, for what the network answers is no number any more\n" in output
+
+    canvas, panels, closer, history = a_closer_look()
+    panels.show((CLOSER,))
+    closer.open_digit("test", history.test_digits, 500, history)
+    nothing = np.full(10, np.nan, np.float32)
+    closer.take(Answer(closer.question.number, 60, nothing, None, (), 0))
+    closer.paint()
+    canvas.draw()
 
 
 def a_closer_look(misread=777):

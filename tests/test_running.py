@@ -468,6 +468,18 @@ def test_a_run_that_nobody_reads_any_more_ends_without_a_word(tmp_path):
     assert rows(tmp_path / "run.csv")[0]["iteration"] == "0"
 
 
+@pytest.mark.parametrize("lines", [2, 3, 4])
+def test_the_log_is_whole_wherever_somebody_stops_reading(tmp_path, lines):
+    flags = "--no-window --iterations 20 --log run.csv"
+    command = f"{sys.executable} {lesson_file('1.0')} {flags} | head -{lines}"
+    done = subprocess.run(
+        command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.stderr == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["run.csv"]
+    assert rows(tmp_path / "run.csv")[0]["iteration"] == "0"
+
+
 def test_an_output_without_room_is_one_message(tmp_path):
     command = (lesson_file("1.0"), "--no-window", "--iterations", 100)
     assert without_room(command, tmp_path) == (2, NO_ROOM)

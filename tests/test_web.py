@@ -389,6 +389,12 @@ def test_an_event_is_understood_whole_or_not_at_all():
         for message in (nothing, {"type": nothing}, size | {"ratio": nothing}):
             assert understood(json.dumps(message)) is None or nothing is True
         assert understood(json.dumps({"type": "key_press", "key": nothing})) is None
+    scroll = whole | {"step": 1}
+    for field, value in (("x", float("nan")), ("step", 1e999), ("button", 5), ("button", -2)):
+        assert understood(json.dumps(scroll | {field: value})) is None
+    assert understood(json.dumps({"type": "toolbar_button", "name": "home"}))
+    for name in ("nope", "canvas", "save_figure", None):
+        assert understood(json.dumps({"type": "toolbar_button", "name": name})) is None
 
 
 @settings(deadline=None, max_examples=40)
@@ -483,6 +489,11 @@ def test_what_cannot_be_served_is_refused_at_once(live, tmp_path):
         assert (code, output) == (2, "")
         assert error.startswith("error: --web: tornado is missing; `.venv/bin/pip install")
         assert error.count("\n") == 1
+    # By its address, and so by a name that is served: as the machine's own, others are refused.
+    sockets, url = listen(Address("localhost"))
+    assert re.fullmatch(r"http://(127\.0\.0\.1|\[::1\]):\d+/", url)
+    for each in sockets:
+        each.close()
     with pytest.raises(UsageError, match=r"can't listen at nowhere\.invalid:9000 "):
         listen(Address("nowhere.invalid", 9000))
 

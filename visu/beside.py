@@ -14,6 +14,7 @@ def start(work, end):
     from IPython import get_ipython  # late: who has no notebooks does without
 
     global _running
+    end_earlier()
     # In this context, what is printed belongs to this cell.
     work_here = contextvars.copy_context().run
     thread = threading.Thread(target=work_here, args=(_explained, work), name="run", daemon=True)

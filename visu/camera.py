@@ -14,7 +14,7 @@ from visu.files import complete, explained, unfinished
 from visu.messages import Filmed, NoFilm, Ready, Shot, receive, send, take_the_pipes
 from visu.pacing import HELD, frames
 from visu.stage import Stage, blank
-from visu.style import LIGHT
+from visu.style import LIGHT, use_our_own
 
 NICENESS = 10  # the training comes first
 
@@ -30,6 +30,7 @@ def main():
         with suppress(OSError):  # nobody listens any more, as the inbox will say too
             send(outbox, message)
 
+    use_our_own()
     try:
         _rehearse(path)
         tell(Ready())

@@ -201,7 +201,8 @@ class CloserLook(Panel):
         self._heading.set_text(self.title(self._heading, self._width))
         for place, (bar, name, value) in zip(shown, self._rows, strict=True):
             probability = float(probabilities[place])
-            bar.set_width(probability * (self._bars_to - self._bars_from))
+            # A network that has lost itself answers with what is no number: a bar has none of it.
+            bar.set_width(np.nan_to_num(probability) * (self._bars_to - self._bars_from))
             bar.set_facecolor(self._colour(place, computed))
             name.set_text(self._names[place])
             name.set_fontweight("bold" if place == self._label else "normal")

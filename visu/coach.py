@@ -10,6 +10,7 @@ import numpy as np
 
 SMOOTHING = 5  # tests, in a moving average
 ENOUGH_TESTS = 10
+NO_LOSS = 0.001  # what rises to no more has not risen
 # Moments in a row that must agree before a more important fault is named than the one so far, and
 # before a lesser one, or none, takes its place.
 TO_NAME, TO_RECANT = 3, 10
@@ -199,7 +200,7 @@ def _overfitting(curves, rise):
         return None
     losses = np.convolve(curves.test[:, 2], np.full(SMOOTHING, 1 / SMOOTHING), mode="valid")
     lowest = int(losses.argmin())
-    if losses[-1] < (1 + rise) * losses[lowest]:
+    if losses[-1] < (1 + rise) * max(losses[lowest], NO_LOSS):
         return None
     turn = curves.test[lowest + SMOOTHING // 2, 0]
     then, now = curves.until(turn).last_epoch()[1], curves.last_epoch()[1]

@@ -61,7 +61,7 @@ class Log:
     def __init__(self, path, held_out):
         self._name = path
         with explained("--log", path):
-            self._path = target(Path(path))
+            self._path = target(Path(path)).absolute()  # another cell may say %cd
             self._file = unfinished(self._path).open("w", encoding="ascii", newline="\n")
         self._whole, self._last = 0, None  # bytes that are surely there, the last iteration in them
         self._write(log_columns(held_out))

@@ -43,6 +43,8 @@ class Film:
         scene         `visu.measurement.Scene`
         measurements  how many there will be, if nothing ends the run earlier
         """
+        if self._failure:
+            raise UsageError(self._failure)
         self._measurements = measurements
         answer = receive(self._process.inbox)
         for work in (self._tell, self._listen):

@@ -24,6 +24,7 @@ def parts_of(model, data):
     loss, takes_numbers = _cross_entropy(model)
     call = _call(model)
     from_logits = isinstance(loss, tf.keras.losses.Loss) and loss.get_config()["from_logits"]
+    is_sum = getattr(loss, "reduction", None) == "sum"
     _check_output(model, call, from_logits, data.test)
     optimizer, variables = model.optimizer, model.trainable_variables
     if not optimizer.built:
@@ -46,7 +47,10 @@ def parts_of(model, data):
     @tf.function
     def test(X, Y_):
         Y = call(X, False)
-        return tf.nn.softmax(Y) if from_logits else Y, cross_entropy(Y, Y_)
+        total = cross_entropy(Y, Y_)
+        if is_sum:  # all that is shown and logged is a mean
+            total /= tf.cast(len(Y), total.dtype)
+        return tf.nn.softmax(Y) if from_logits else Y, total
 
     return (
         train,

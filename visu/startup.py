@@ -48,10 +48,10 @@ def _start():
 
 def _have_outputs():
     """Where nobody can read them, as under pythonw, what is said and what goes wrong is lost."""
-    for name in ("stdout", "stderr"):
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             # It takes the lowest file descriptor that is free: the one that C++ writes to.
-            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115
 
 
 def _take_signals_elsewhere():
@@ -121,7 +121,7 @@ def _collecting_no_garbage():
 
 @contextmanager
 def _left_out(module):
-    """Who can do without this module finds it missing for now; not if it is loaded already."""
+    """Who can do without this module, and asks for it now, does without; not if it is loaded."""
     if module in sys.modules:
         yield
         return

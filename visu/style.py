@@ -85,3 +85,15 @@ LIGHT = STYLES["light"]
 def bytes_of(colour):
     """A colour as red, green and blue, 0 to 255."""
     return tuple(bytes.fromhex(colour.removeprefix("#")))
+
+
+def use_our_own():
+    """In this process, leave the user's settings of matplotlib aside, but for the keys.
+
+    They are for other figures: this one has colours, fonts and resolutions of its own.
+    """
+    import matplotlib.style  # late: a run without a window does without
+
+    kept = {name: value for name, value in matplotlib.rcParams.items() if "keymap" in name}
+    matplotlib.style.use("default")
+    matplotlib.rcParams.update(kept)

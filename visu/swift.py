@@ -61,6 +61,10 @@ class SwiftText(Annotation):
         # Its paths are slow to look up in a cache, plain strings are not.
         return str(findfont(self.get_fontproperties()))
 
+    def get_animated(self):
+        # What is drawn apart on the screen, above a figure that stays, belongs to a file as well.
+        return super().get_animated() and not self.figure.canvas.is_saving()
+
     def set_fontweight(self, weight):
         if weight != self.get_fontweight():
             super().set_fontweight(weight)

@@ -4,6 +4,7 @@ import os
 import sys
 from contextlib import contextmanager, suppress
 
+import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
@@ -39,6 +40,8 @@ def final_line(scene, last, best):
 
 def digit_line(probabilities, class_names):
     """What the network reads in the user's own digit, and what it would read second."""
+    if np.isnan(probabilities).any():
+        return "your digit: not read, for what the network answers is no number any more"
     first, second = (-probabilities).argsort()[:2]
     return (
         f"your digit: {class_names[first]} ({100 * probabilities[first]:.1f} %), "

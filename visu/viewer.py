@@ -39,8 +39,10 @@ def main():
             sockets, url = listen(Address(host, int(port)))
             tell(Serving(url))
         # Matplotlib now, while nobody waits yet; the figure when there is something to show.
+        from visu.style import use_our_own
         from visu.window import Window, choose_toolkit, open_figure
 
+        use_our_own()
         choose_toolkit("module://visu.web.canvas" if address else None)
         scene = receive(inbox)
         if scene is None:

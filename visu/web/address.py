@@ -50,7 +50,7 @@ def listen(address):
                     "choose another address"
                 ) from None
         else:
-            return sockets, f"http://{_joined(_reachable(address.host), port)}/"
+            return sockets, f"http://{_joined(_reachable(address.host, sockets), port)}/"
     if asked:
         raise UsageError(
             f"--web: port {asked} is taken; choose another, or none for the first free one"
@@ -65,8 +65,13 @@ def is_loopback(sockets):
     return all(ip_address(each.getsockname()[0]).is_loopback for each in sockets)
 
 
-def _reachable(host):
-    """A name by which a browser finds `host`, which may stand for all addresses of the machine."""
+def _reachable(host, sockets):
+    """A name by which a browser finds `host`, which may stand for all addresses of the machine.
+
+    Where only this machine is served, it is by its address: other names for it might be a trick.
+    """
+    if is_loopback(sockets):
+        return sockets[0].getsockname()[0]
     return socket.gethostname() if host in ("0.0.0.0", "::") else host
 
 

@@ -1,6 +1,7 @@
 """What a page may say: checked here, so that nothing else arrives in matplotlib."""
 
 import json
+import math
 
 
 def _key(text):
@@ -15,12 +16,31 @@ def _ratio(number):
     return float(number)
 
 
+def _finite(number):
+    if not math.isfinite(float(number)):
+        raise ValueError(number)
+    return float(number)
+
+
+def _button(number):
+    if not -1 <= int(number) <= 4:  # -1: none, of a movement
+        raise ValueError(number)
+    return int(number)
+
+
+def _tool(name):
+    if name not in TOOLS:
+        raise ValueError(name)
+    return name
+
+
 def _words(texts):
     return [str(text) for text in texts]
 
 
 KEY = {"key": _key}  # matplotlib's "ctrl+k" and then the browser's name of the key
-MOUSE = {"x": float, "y": float, "button": int, "buttons": int, "modifiers": _words}
+TOOLS = "home", "back", "forward", "pan", "zoom"
+MOUSE = {"x": _finite, "y": _finite, "button": _button, "buttons": int, "modifiers": _words}
 EVENTS = {
     "key_press": KEY,
     "key_release": KEY,
@@ -29,8 +49,8 @@ EVENTS = {
     "motion_notify": MOUSE,
     "figure_enter": MOUSE,
     "figure_leave": MOUSE,
-    "scroll": {**MOUSE, "step": float},
-    "toolbar_button": {"name": str},
+    "scroll": {**MOUSE, "step": _finite},
+    "toolbar_button": {"name": _tool},
     "resize": {"width": int, "height": int, "ratio": _ratio},
     "ack": {},
 }
