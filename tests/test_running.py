@@ -353,9 +353,7 @@ def test_a_full_disk_costs_the_file_but_not_the_result(tmp_path):
     (partial,) = tmp_path.glob(".run.csv*")
     assert partial.stat().st_size <= 10_000
     last = rows(partial)[-1]["iteration"]
-    assert done.stderr.endswith(
-        f"; the measurements up to iteration {last} are in {partial.name}\n"
-    )
+    assert done.stderr.endswith(f"; the measurements up to iteration {last} are in {partial}\n")
     partial = partial.rename(tmp_path / "partial.csv")
     assert read(partial).training[-1, 0] == int(last)
 
@@ -385,7 +383,7 @@ def test_a_log_that_cannot_get_its_name_in_the_end_is_kept(tmp_path):
     assert code == 2
     assert error == (
         "error: --log run.csv: can't be written (Is a directory); choose another place; "
-        f"the measurements up to iteration {last} are in {whole.name}\n"
+        f"the measurements up to iteration {last} are in {whole}\n"
     )
     assert rows(whole)[-1]["iteration"] == last
 
