@@ -462,6 +462,24 @@ def test_a_picture_of_the_window_has_all_that_the_window_has(tmp_path):
     assert (first == second)[40:].all()
 
 
+def test_zoomed_digits_stay_in_their_place_when_one_comes_back_to_them():
+    test_set = mnistdata.read_data_sets().test
+    figure = Figure((12.8, 7.2), dpi=100)
+    canvas = FigureCanvasAgg(figure)
+    panels = Panels(figure, a_scene(test_set))
+    panels.update(a_history(test_set, 777))
+    panels.show((6,))
+    axes = panels[6].axes
+    axes.set_xlim(0, 4)
+    axes.set_ylim(10, 0)
+    canvas.draw()
+    places = [axes.bbox.bounds]
+    for view in ((2,), (6,)):
+        panels.show(view)  # the painter has kept the pixels of 6: nothing is drawn again
+        places.append(axes.bbox.bounds)
+    assert places[2] == pytest.approx(places[0])
+
+
 def test_the_picture_of_a_run_does_not_depend_on_the_users_settings(tmp_path):
     history = a_history(mnistdata.read_data_sets().test, 777)
     pictures = []
@@ -569,6 +587,30 @@ def test_no_text_of_a_closer_look_covers_another(size, name):
                 assert panels[view]._heading.get_text()
                 if view == CHANNELS and size[0] > 10:
                     assert inside._rows[1][1].get_text().endswith("white takes away")
+
+
+@pytest.mark.parametrize("ending", ["svg", "pdf"])
+def test_a_closer_look_is_saved_without_what_it_hides(tmp_path, ending):
+    test_set = mnistdata.read_data_sets().test
+    figure = Figure((12.8, 7.2), dpi=100)
+    FigureCanvasAgg(figure)
+    scene = a_scene(test_set)
+    panels, history = Panels(figure, scene), a_history(test_set, 777)
+    closer = CloserLook(figure.add_axes((0, 0, 1, 1), label="closer"), scene)
+    inside = ChannelsView(figure.add_axes((0, 0, 1, 1), label="channels"), scene, closer)
+    panels.add(CLOSER, closer)
+    panels.add(CHANNELS, inside)
+    closer.open_digit("test", history.test_digits, 0, history)
+    answer = Answer(closer.question.number, 1000, np.eye(10)[4], np.ones((28, 28, 10)), (), 10)
+    for panel in (closer, inside):
+        panel.take(answer)
+    for view, shown in ((CLOSER, 1), (CHANNELS, 2)):
+        panels.show((view,))
+        panels[view].paint()
+        file = tmp_path / f"look.{ending}"
+        figure.savefig(file)
+        if ending == "svg":
+            assert file.read_text("utf-8").count("<image") == shown
 
 
 def test_the_status_follows_when_a_figure_gets_narrower():

@@ -360,6 +360,13 @@ def test_a_box_zooms_and_h_resets(finished):
             lambda part=part: (look(screen, finished)[part] != before[part]).mean() > 0.02, 10
         )
     finished.key("o")  # zoom mode off
+    # Matplotlib's own way home would bring back the places that the axes had in another view.
+    finished.key("1")
+    finished.wait_for(lambda: (look(screen, finished) != before).mean() > 0.1)
+    alone = settled(screen, finished)
+    finished.key("r")
+    assert (settled(screen, finished) == alone).all()
+    finished.key("0")
     finished.key("h")
 
     def difference():

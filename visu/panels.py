@@ -55,6 +55,8 @@ class Panels:
         self.figure = figure
         self._scene, style = scene, scene.style
         figure.set_facecolor(style.paper)
+        # In a PDF or an SVG, hidden images would be put together with those that are shown.
+        figure.suppressComposite = True
         self.heading = SwiftText(
             scene.title,
             (0, 1),
@@ -127,6 +129,7 @@ class Panels:
                 left, bottom, *size = self.cells[number]
                 x, y, w, h = axes_rectangle(self.cells[number], dpi, panel.grid)
                 panel.axes.set_position((x / width, y / height, w / width, h / height))
+                panel.axes.apply_aspect()  # of digits that are zoomed: not all drawing does it
                 panel.fit((w, h), room=((left + size[0] - x - w) / dpi, (y - bottom) / dpi))
         longest = self._status(self._scene.iterations, LONGEST_STATE)
         status = self.status.pixels_wide(longest) + MARGIN * dpi

@@ -135,7 +135,7 @@ class Window:
         connect("button_press_event", self._on_press)
         connect("motion_notify_event", self._on_motion)
         connect("button_release_event", lambda _: self._lift_pen())
-        connect("resize_event", lambda _: self._panels.arrange())
+        connect("resize_event", lambda _: self._arrange())
         connect("close_event", lambda _: self._let_go())
         self._keep_keyboard()
         self._tidy_toolbar(scene.style)
@@ -212,6 +212,18 @@ class Window:
         self._turn_to(view)
         self._painter.paint_all()
 
+    def _arrange(self):
+        self._panels.arrange()
+        self._forget_limits()
+
+    def _forget_limits(self):
+        """Take from the toolbar where "back" and "home" would go to: with the limits of the axes,
+        they also bring back their places, which were right for another view or size.
+        """
+        toolbar = self._canvas.manager.toolbar
+        if toolbar is not None:
+            toolbar.update()
+
     def _turn_to(self, view):
         self._lift_pen()  # a stroke may have been on its way
         if hasattr(self._canvas, "fit"):  # a page's, which may be small
@@ -220,6 +232,7 @@ class Window:
         toolbar = self._canvas.manager.toolbar
         if toolbar is not None:
             toolbar.set_message("")  # what it says of the mouse was true of another view
+        self._forget_limits()
 
     def _look_closer(self, panel=CLOSER):
         if not self._is_looking():
@@ -252,12 +265,14 @@ class Window:
             self._stale = True
 
     def _on_press(self, event):
-        toolbar = self._canvas.manager.toolbar
-        if event.button != 1 or (toolbar is not None and toolbar.mode):
+        if event.button != 1:
             return
-        if self._panels.view == (CLOSER,):
+        if self._panels.view == (CLOSER,):  # where there is nothing to zoom
             self._drawing = self._closer.pen_down(event.x, event.y)
             self._stale = True
+            return
+        toolbar = self._canvas.manager.toolbar
+        if toolbar is not None and toolbar.mode:
             return
         for number in DIGITS:
             panel = self._panels[number]
@@ -292,9 +307,7 @@ class Window:
 
     def _reset_zoom(self):
         self._panels.reset_zoom()
-        toolbar = self._canvas.manager.toolbar
-        if toolbar is not None:
-            toolbar.update()  # forgets the views that "back" would go to
+        self._forget_limits()
         self._painter.paint_all()
 
     def _tick(self):
