@@ -429,16 +429,13 @@ class _Run:
                 # Now and then: at the end of a long run, all at once would take its time.
                 if measurement.test:
                     diagnosis = coach.hear(curves_of(self._scene, self._history))
-        except BaseException:
-            # Whatever is raised, the log holds what was measured until then.
-            self._close_log()
-            raise
         finally:
+            # First of all, and whatever has ended the training: nobody may listen any more.
+            if self._log:
+                self._keep(self._log.close)
             progress.close()
         self._finished = True
         last = self._history.last
-        # First of all: nobody may listen any more to what is said below, or wait for it.
-        self._close_log()
         if last.iteration:  # who stops a lesson at once still wants its earlier run
             runs.keep(self._scene.name, self._scene.held_out, self._history)
         if self._scene.digit is not None:
@@ -458,11 +455,6 @@ class _Run:
             self._save_picture()
         if self._film:
             self._keep(self._finish_film)
-
-    def _close_log(self):
-        if self._log:
-            self._keep(self._log.close)
-            self._log = None
 
     def _finish_film(self):
         with terminal.FilmProgress() as progress:

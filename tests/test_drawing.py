@@ -38,7 +38,7 @@ from visu.ranges import (
     spread_limits,
 )
 from visu.schedule import Schedule
-from visu.style import LIGHT, STYLES, bytes_of
+from visu.style import LIGHT, STYLES, bytes_of, use_our_own
 from visu.tiles import Tiles, scale
 from visu.training import thinned
 
@@ -490,6 +490,30 @@ def test_the_picture_of_a_run_does_not_depend_on_the_users_settings(tmp_path):
         with Image.open(tmp_path / "panels.png") as picture:
             pictures.append(np.asarray(picture))
     assert np.array_equal(*pictures)
+
+
+def test_in_our_processes_only_the_keys_are_the_users():
+    theirs = {"font.family": ["serif"], "savefig.dpi": 300, "keymap.pan": ["z"]}
+    with matplotlib.rc_context(theirs):
+        use_our_own()
+        found = {name: matplotlib.rcParams[name] for name in theirs}
+    ours = {name: matplotlib.rcParamsDefault[name] for name in theirs}
+    assert found == ours | {"keymap.pan": ["z"]}
+
+
+def test_who_tests_once_has_no_labels_to_explain_until_then():
+    scene = a_scene(mnistdata.read_data_sets().test)._replace(test_once=True)
+    figure = Figure((12.8, 7.2), dpi=100)
+    FigureCanvasAgg(figure)
+    panels = Panels(figure, scene)
+    panels.show((6,))
+
+    def told():
+        return [t for t in panels[6].axes.texts if t.get_visible() and "misread." in t.get_text()]
+
+    assert not told()
+    panels.update(a_history(mnistdata.read_data_sets().test, 777))
+    assert len(told()) == 1
 
 
 def test_bands_and_curves_show_the_same_iterations():

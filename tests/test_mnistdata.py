@@ -322,6 +322,12 @@ def test_carried_files_are_checked_against_their_sum(carried):
         read_data_sets()
 
 
+def test_carried_files_are_known_behind_a_link(carried, tmp_path):
+    carried.rename(tmp_path / "elsewhere")
+    carried.symlink_to(tmp_path / "elsewhere")
+    assert read_data_sets().test.digits
+
+
 @pytest.mark.parametrize("ending", ["", ".gz"])
 def test_carried_files_may_be_unpacked_in_their_place(carried, ending):
     for path in carried.glob("*.gz"):

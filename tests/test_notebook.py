@@ -2,6 +2,8 @@
 
 import base64
 import io
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -10,7 +12,7 @@ import pytest
 from nbclient import NotebookClient
 from PIL import Image
 
-from tests.screen import lesson_file, without_display
+from tests.screen import ROOT, lesson_file, without_display
 from tests.test_running import final
 from tests.test_window import has
 from visu.style import LIGHT
@@ -120,6 +122,29 @@ def test_mistakes_are_told_in_one_line(outputs):
     assert line.startswith("error: data folder nowhere: expected a folder with train-images")
     (refused,) = (o for o in outputs[7] if o.output_type == "error")
     assert refused.traceback == ["error: so it is"]
+
+
+TWO_RUNS = """
+import threading
+from IPython.core.interactiveshell import InteractiveShell
+from visu import beside
+
+InteractiveShell.instance()
+asked, ended = [threading.Event() for _ in range(2)], []
+for run in range(2):
+    beside.start(lambda run=run: ended.append((asked[run].wait(60), run)), asked[run].set)
+    print(ended)
+beside.end_earlier()
+print(ended)
+"""
+
+
+def test_a_run_beside_the_cells_ends_the_one_before():
+    done = subprocess.run(
+        [sys.executable, "-c", TWO_RUNS], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == ["[]", "[(True, 0)]", "[(True, 0), (True, 1)]"]
 
 
 def test_the_next_lesson_has_all_processors(outputs):

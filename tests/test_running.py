@@ -478,6 +478,15 @@ def test_the_log_is_whole_wherever_somebody_stops_reading(tmp_path, lines):
     assert rows(tmp_path / "run.csv")[0]["iteration"] == "0"
 
 
+def test_a_log_gets_its_name_also_if_the_folder_has_changed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    log = Log("run.csv", "test")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")  # as by %cd in another cell
+    log.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "run.csv"]
+
+
 def test_an_output_without_room_is_one_message(tmp_path):
     command = (lesson_file("1.0"), "--no-window", "--iterations", 100)
     assert without_room(command, tmp_path) == (2, NO_ROOM)

@@ -201,8 +201,7 @@ class CloserLook(Panel):
         self._heading.set_text(self.title(self._heading, self._width))
         for place, (bar, name, value) in zip(shown, self._rows, strict=True):
             probability = float(probabilities[place])
-            # A network that has lost itself answers with what is no number: a bar has none of it.
-            bar.set_width(np.nan_to_num(probability) * (self._bars_to - self._bars_from))
+            bar.set_width(probability * (self._bars_to - self._bars_from))
             bar.set_facecolor(self._colour(place, computed))
             name.set_text(self._names[place])
             name.set_fontweight("bold" if place == self._label else "normal")
@@ -218,8 +217,8 @@ class CloserLook(Panel):
         return self._strokes is not None and not self.question.image.any()
 
     def _reading(self):
-        """The probabilities and the class that was read; zeros and None before an answer."""
-        if self._answer is None or self._is_blank():
+        """The probabilities and the class that was read; zeros and None without, or with NaN."""
+        if self._answer is None or self._is_blank() or np.isnan(self._answer.probabilities).any():
             return np.zeros(len(self._names)), None
         probabilities = self._answer.probabilities
         return probabilities, int(probabilities.argmax())

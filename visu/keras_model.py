@@ -47,10 +47,10 @@ def parts_of(model, data):
     @tf.function
     def test(X, Y_):
         Y = call(X, False)
-        total = cross_entropy(Y, Y_)
+        shown = cross_entropy(Y, Y_)
         if is_sum:  # all that is shown and logged is a mean
-            total /= tf.cast(len(Y), total.dtype)
-        return tf.nn.softmax(Y) if from_logits else Y, total
+            shown /= tf.cast(len(Y), shown.dtype)
+        return tf.nn.softmax(Y) if from_logits else Y, shown
 
     return (
         train,

@@ -126,11 +126,11 @@ class Panels:
         for number, panel in self._panels.items():
             panel.axes.set_visible(number in self.cells)
             if number in self.cells:
-                left, bottom, *size = self.cells[number]
-                x, y, w, h = axes_rectangle(self.cells[number], dpi, panel.grid)
+                cell = self.cells[number]
+                x, y, w, h = axes_rectangle(cell, dpi, panel.grid)
                 panel.axes.set_position((x / width, y / height, w / width, h / height))
                 panel.axes.apply_aspect()  # of digits that are zoomed: not all drawing does it
-                panel.fit((w, h), room=((left + size[0] - x - w) / dpi, (y - bottom) / dpi))
+                panel.fit((w, h), room=((sum(cell[::2]) - x - w) / dpi, (y - cell[1]) / dpi))
         longest = self._status(self._scene.iterations, LONGEST_STATE)
         status = self.status.pixels_wide(longest) + MARGIN * dpi
         self.status_from = max(round(width - status), 0)
@@ -535,13 +535,14 @@ class DigitsPanel(Panel):
         gap = np.array([[(*bytes_of(self.style.gap), 255)]], np.uint8)
         self._image.show(gap, exact=False)
         axes.add_image(self._image)
-        self._animate(self._image, self._note)
         explanation = HOW_TO_READ.format("digit" if self._classes <= 10 else "number")
         style = {"size": 8, "color": self.style.faint}
         self._beside = SwiftText(explanation, (1, 0), (8, 0), axes.transAxes, **style)
         self._below = SwiftText(explanation, (0, 0), (0, -8), axes.transAxes, va="top", **style)
         for text in (self._beside, self._below):
             axes.add_artist(text)
+        self._room = (0.0, 0.0)
+        self._animate(self._image, self._note, self._beside, self._below)
         self._follow((0.0, columns), (rows, 0.0))
         for change in ("xlim_changed", "ylim_changed"):
             axes.callbacks.connect(change, self._on_limits)
@@ -551,9 +552,14 @@ class DigitsPanel(Panel):
         self._side = size[0] // self.grid[1]
         self._painted = False
         self._write_misread()
-        labelled = label_size(self._side, self._classes, self._ink) > 0
-        beside, below = np.greater(room, HOW_TO_READ_INCHES)
-        wide = size[0] > HOW_TO_READ_INCHES[0] * self.axes.figure.dpi
+        self._room = room
+        self._explain()
+
+    def _explain(self):
+        """Say how to read the labels, if there are any, where there is room for it."""
+        labelled = self._digits is not None and label_size(self._side, self._classes, self._ink) > 0
+        beside, below = np.greater(self._room, HOW_TO_READ_INCHES)
+        wide = self._width > HOW_TO_READ_INCHES[0] * self.axes.figure.dpi
         self._beside.set_visible(labelled and beside)
         self._below.set_visible(labelled and below and wide and not beside and self.explained)
 
@@ -618,6 +624,7 @@ class DigitsPanel(Panel):
             self._tiles.clear()
         self._digits, self._painted = digits, False
         self._write_misread()
+        self._explain()
         return True
 
     def _write_misread(self):
@@ -662,7 +669,7 @@ class TestDigits(DigitsPanel):
             return f"{100 * (1 - row / rows_in_all):.3g} %"
 
         axes.add_artist(SwiftScale(axes, "y", ticks, percentage, **style))
-        self._numbered, self._room, self._test_once = scene.numbered, 0, scene.test_once
+        self._numbered, self._test_once = scene.numbered, scene.test_once
         self._caption = None
         if not (scene.numbered and self._classes <= 10):
             style = {"va": "top", "size": 8, "color": self.style.faint, "parse_math": False}
@@ -675,7 +682,6 @@ class TestDigits(DigitsPanel):
         if self._test_once and self._digits is None:
             self._write_note("read once, at the end", "at the end")
         if self._caption:
-            self._room = size[0] + (room[0] - MARGIN) * self.axes.figure.dpi
             self._write_caption()
 
     def _take(self, digits):
@@ -687,8 +693,10 @@ class TestDigits(DigitsPanel):
     def _write_caption(self):
         """Name all classes, if there is room for it; else those that are most often misread."""
 
+        room = self._width + (self._room[0] - MARGIN) * self.axes.figure.dpi
+
         def fits(line):
-            return self._caption.pixels_wide(line) <= self._room
+            return self._caption.pixels_wide(line) <= room
 
         text = None if self._numbered else names(self._class_names, fits)
         if text is None and self._digits is not None:

@@ -121,7 +121,7 @@ def _collecting_no_garbage():
 
 @contextmanager
 def _left_out(module):
-    """Who can do without this module, and asks for it now, does without; not if it is loaded."""
+    """Who asks for this module now goes without, as Keras does for good; not if it is loaded."""
     if module in sys.modules:
         yield
         return

@@ -41,7 +41,7 @@ def final_line(scene, last, best):
 def digit_line(probabilities, class_names):
     """What the network reads in the user's own digit, and what it would read second."""
     if np.isnan(probabilities).any():
-        return "your digit: not read, for what the network answers is no number any more"
+        return "your digit: not read, for the network answers NaN"
     first, second = (-probabilities).argsort()[:2]
     return (
         f"your digit: {class_names[first]} ({100 * probabilities[first]:.1f} %), "

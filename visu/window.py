@@ -135,7 +135,7 @@ class Window:
         connect("button_press_event", self._on_press)
         connect("motion_notify_event", self._on_motion)
         connect("button_release_event", lambda _: self._lift_pen())
-        connect("resize_event", lambda _: self._arrange())
+        connect("resize_event", lambda _: self._on_resize())
         connect("close_event", lambda _: self._let_go())
         self._keep_keyboard()
         self._tidy_toolbar(scene.style)
@@ -212,16 +212,17 @@ class Window:
         self._turn_to(view)
         self._painter.paint_all()
 
-    def _arrange(self):
+    def _on_resize(self):
         self._panels.arrange()
-        self._forget_limits()
+        self._let_toolbar_forget()
 
-    def _forget_limits(self):
-        """Take from the toolbar where "back" and "home" would go to: with the limits of the axes,
-        they also bring back their places, which were right for another view or size.
+    def _let_toolbar_forget(self):
+        """What it says of the mouse was true of another view or size; and its "back" and "home"
+        would bring back not only the limits of the axes but also their places, as they were there.
         """
         toolbar = self._canvas.manager.toolbar
         if toolbar is not None:
+            toolbar.set_message("")
             toolbar.update()
 
     def _turn_to(self, view):
@@ -229,10 +230,7 @@ class Window:
         if hasattr(self._canvas, "fit"):  # a page's, which may be small
             self._canvas.fit(view)
         self._panels.show(view)
-        toolbar = self._canvas.manager.toolbar
-        if toolbar is not None:
-            toolbar.set_message("")  # what it says of the mouse was true of another view
-        self._forget_limits()
+        self._let_toolbar_forget()
 
     def _look_closer(self, panel=CLOSER):
         if not self._is_looking():
@@ -307,7 +305,7 @@ class Window:
 
     def _reset_zoom(self):
         self._panels.reset_zoom()
-        self._forget_limits()
+        self._let_toolbar_forget()
         self._painter.paint_all()
 
     def _tick(self):
